@@ -1,0 +1,1 @@
+"""Identity: documents by which people and companies are known."""

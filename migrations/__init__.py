@@ -1,0 +1,1 @@
+"""Alembic migrations, one branch a database: register, ledger."""

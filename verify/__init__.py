@@ -1,0 +1,1 @@
+"""The truth about a file: walks, checks, policy and the report."""
