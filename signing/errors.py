@@ -2,7 +2,7 @@
 
 SigningError
 ├── BackendUnavailableError     sm2_unavailable              no OpenSSL with SM2 and SM3 here
-├── InvalidKeyError             invalid_key                  not a scalar or a point of the SM2 curve
+├── InvalidKeyError             invalid_key                  no scalar or point of the SM2 curve
 ├── InvalidSignatureError       signature_wrong
 ├── UnsupportedAlgorithmError   algorithm_not_allowed
 ├── MalformedSigningCertError   malformed_signing_cert
@@ -10,7 +10,7 @@ SigningError
 ├── MalformedSealError          malformed_seal
 ├── MalformedPictureError       malformed_picture
 ├── MalformedPdfError           malformed_document
-│   └── UnsupportedPdfError     unsupported_document         well-formed, but not of the shape we read
+│   └── UnsupportedPdfError     unsupported_document         a PDF, but not of the kind we read
 ├── BytesNotCoveredError        bytes_not_covered
 ├── ContentsTooLargeError       contents_too_large           the signature outgrew its placeholder
 ├── DamagedEnvelopeError        damaged_envelope
