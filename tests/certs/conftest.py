@@ -1,0 +1,53 @@
+"""Registers to test on: every test that takes `register_url` runs on both databases."""
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from simulators import postgres
+from sqlalchemy import Engine, make_url
+
+from certs import database
+
+DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.real)]
+
+
+@cache
+def postgres_template() -> str:
+    """Return the name of a PostgreSQL database that holds an empty register."""
+    url = postgres.new_database()
+    engine = database.open_engine(url)
+    database.upgrade(engine)
+    engine.dispose()  # a database in use cannot be copied
+    name = make_url(url).database
+    assert name is not None
+    return name
+
+
+@pytest.fixture(params=DATABASES)
+def register_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the address of an empty register that nobody else uses."""
+    if request.param == "postgresql":
+        return postgres.new_database(postgres_template())
+    url = f"sqlite:///{tmp_path / 'register.db'}"
+    engine = database.open_engine(url)
+    database.upgrade(engine)
+    engine.dispose()
+    return url
+
+
+@pytest.fixture
+def register_engine(register_url: str) -> Iterator[Engine]:
+    """Open the register of the test."""
+    engine = database.open_engine(register_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(params=DATABASES)
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the address of a database without tables."""
+    if request.param == "postgresql":
+        return postgres.new_database()
+    return f"sqlite:///{tmp_path / 'register.db'}"
