@@ -4,17 +4,17 @@ What an officer approves, what is sealed into a file and what the ledger compare
 no other, so that one digest means one content. The shape of the data is the caller's affair.
 """
 
-import hashlib
 from typing import Any, cast
 
 import rfc8785
 
 from signing.errors import NotCanonicalError
+from signing.sm2 import new_sm3
 
 
 def sm3(data: bytes) -> bytes:
     """Return the SM3 digest of `data`, 32 octets (GB/T 32905)."""
-    return hashlib.new("sm3", data).digest()
+    return new_sm3(data).digest()
 
 
 def canonical_json(value: object) -> bytes:
