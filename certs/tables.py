@@ -15,6 +15,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -57,12 +58,20 @@ class Moment(TypeDecorator[datetime]):
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
+types = Table(
+    "types",  # the versions that have been used: they cannot change any more
+    METADATA,
+    Column("code", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("sm3", Text, nullable=False),  # of the type's folder
+)
+
 counters = Table(
     "counters",
     METADATA,
     Column("authority", Text, primary_key=True),
     Column("type_code", Text, primary_key=True),
-    Column("scope", Text, primary_key=True),  # the year where the rule counts by year
+    Column("year", Integer, primary_key=True),  # 0 where the rule does not begin anew each year
     Column("last", BigInteger, nullable=False),
 )
 
@@ -74,11 +83,10 @@ orders = Table(
     Column("key_index", LargeBinary, nullable=False, unique=True),
     Column("body_index", LargeBinary, nullable=False),  # of the canonical order
     Column("type_code", Text, nullable=False),
-    Column("type_version", Text, nullable=False),
-    Column("type_sm3", Text, nullable=False),
+    Column("type_version", Integer, nullable=False),
     Column("number", Text, nullable=False),
     Column("version", Integer, nullable=False),
-    Column("counter_scope", Text),  # null: the number came from outside
+    Column("counter_year", Integer),  # null: the number came from outside
     Column("serial", BigInteger),
     Column("identifier", Text, nullable=False, unique=True),
     Column("code", Text, nullable=False, unique=True),
@@ -89,11 +97,12 @@ orders = Table(
     Column("state", Text, nullable=False),
     Column("void_reason", Text),
     Column("body", LargeBinary),  # encrypted; null once it stands in the register
+    ForeignKeyConstraint(["type_code", "type_version"], ["types.code", "types.version"]),
     UniqueConstraint("number", "version"),
-    UniqueConstraint("authority", "type_code", "counter_scope", "serial"),
+    UniqueConstraint("authority", "type_code", "counter_year", "serial"),
     CheckConstraint("state IN ('reserved', 'issued', 'void')", name="state"),
     CheckConstraint("(state = 'void') = (void_reason IS NOT NULL)", name="void_reason"),
-    CheckConstraint("(counter_scope IS NULL) = (serial IS NULL)", name="serial"),
+    CheckConstraint("(counter_year IS NULL) = (serial IS NULL)", name="serial"),
     CheckConstraint("state <> 'reserved' OR body IS NOT NULL", name="body"),
 )
 Index(
@@ -113,8 +122,7 @@ certificates = Table(
     Column("code", Text, nullable=False, unique=True),
     Column("authority", Text, nullable=False),
     Column("type_code", Text, nullable=False),
-    Column("type_version", Text, nullable=False),
-    Column("type_sm3", Text, nullable=False),
+    Column("type_version", Integer, nullable=False),
     Column("issued_on", Date, nullable=False),
     Column("valid_from", Date),
     Column("valid_to", Date),  # the last day; null: 长期
@@ -126,6 +134,7 @@ certificates = Table(
     Column("legal_kind", Text),
     Column("state_since", Moment, nullable=False),
     Column("content", LargeBinary, nullable=False),  # encrypted certificate.json
+    ForeignKeyConstraint(["type_code", "type_version"], ["types.code", "types.version"]),
     UniqueConstraint("number", "version"),
     CheckConstraint("state IN ('valid', 'revoked')", name="state"),
     CheckConstraint("(state = 'revoked') = (legal_kind IS NOT NULL)", name="legal_kind"),

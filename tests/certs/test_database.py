@@ -10,11 +10,12 @@ from sqlalchemy import Connection, Engine, delete, insert, inspect, select, upda
 from sqlalchemy.engine.interfaces import ReflectedIndex
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+import api.verification_log  # noqa: F401 - a table of the application stands beside ours
 from certs import database, tables
 from certs.database import Transactions
 from certs.errors import RegisterUnavailableError
 
-COUNTER = {"authority": "A", "type_code": "T", "scope": "2026", "last": 7}
+COUNTER = {"authority": "A", "type_code": "T", "year": 2026, "last": 7}
 
 
 def _with_text(index: ReflectedIndex) -> dict[str, Any]:
@@ -116,14 +117,14 @@ def enter_certificate(connection: Connection) -> None:
         "id": "1",
         "authority": "A",
         "type_code": "T",
-        "type_version": "1",
-        "type_sm3": "",
+        "type_version": 1,
         "number": "N",
         "version": 1,
         "identifier": "I",
         "code": "C",
         "issued_on": at.date(),
     }
+    connection.execute(insert(tables.types).values(code="T", version=1, sm3=""))
     connection.execute(
         insert(tables.orders).values(
             shared

@@ -37,14 +37,29 @@ def upgrade() -> None:
             op.execute(statement)
 
 
+def _type_of(table: str) -> sa.ForeignKeyConstraint:
+    return sa.ForeignKeyConstraint(
+        ["type_code", "type_version"],
+        ["types.code", "types.version"],
+        name=f"{table}_type_code_fkey",
+    )
+
+
 def _create_orders() -> None:
+    op.create_table(
+        "types",
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("sm3", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("code", "version", name="types_pkey"),
+    )
     op.create_table(
         "counters",
         sa.Column("authority", sa.Text(), nullable=False),
         sa.Column("type_code", sa.Text(), nullable=False),
-        sa.Column("scope", sa.Text(), nullable=False),
+        sa.Column("year", sa.Integer(), nullable=False),
         sa.Column("last", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("authority", "type_code", "scope", name="counters_pkey"),
+        sa.PrimaryKeyConstraint("authority", "type_code", "year", name="counters_pkey"),
     )
     op.create_table(
         "orders",
@@ -53,11 +68,10 @@ def _create_orders() -> None:
         sa.Column("key_index", sa.LargeBinary(), nullable=False),
         sa.Column("body_index", sa.LargeBinary(), nullable=False),
         sa.Column("type_code", sa.Text(), nullable=False),
-        sa.Column("type_version", sa.Text(), nullable=False),
-        sa.Column("type_sm3", sa.Text(), nullable=False),
+        sa.Column("type_version", sa.Integer(), nullable=False),
         sa.Column("number", sa.Text(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("counter_scope", sa.Text()),
+        sa.Column("counter_year", sa.Integer()),
         sa.Column("serial", sa.BigInteger()),
         sa.Column("identifier", sa.Text(), nullable=False),
         sa.Column("code", sa.Text(), nullable=False),
@@ -72,21 +86,20 @@ def _create_orders() -> None:
         sa.UniqueConstraint("key_index", name="orders_key_index_key"),
         sa.UniqueConstraint("identifier", name="orders_identifier_key"),
         sa.UniqueConstraint("code", name="orders_code_key"),
+        _type_of("orders"),
         sa.UniqueConstraint("number", "version", name="orders_number_version_key"),
         sa.UniqueConstraint(
             "authority",
             "type_code",
-            "counter_scope",
+            "counter_year",
             "serial",
-            name="orders_authority_type_code_counter_scope_serial_key",
+            name="orders_authority_type_code_counter_year_serial_key",
         ),
         sa.CheckConstraint("state IN ('reserved', 'issued', 'void')", name="orders_state_check"),
         sa.CheckConstraint(
             "(state = 'void') = (void_reason IS NOT NULL)", name="orders_void_reason_check"
         ),
-        sa.CheckConstraint(
-            "(counter_scope IS NULL) = (serial IS NULL)", name="orders_serial_check"
-        ),
+        sa.CheckConstraint("(counter_year IS NULL) = (serial IS NULL)", name="orders_serial_check"),
         sa.CheckConstraint("state <> 'reserved' OR body IS NOT NULL", name="orders_body_check"),
     )
     reserved = sa.text("state = 'reserved'")
@@ -105,8 +118,7 @@ def _create_certificates() -> None:
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("authority", sa.Text(), nullable=False),
         sa.Column("type_code", sa.Text(), nullable=False),
-        sa.Column("type_version", sa.Text(), nullable=False),
-        sa.Column("type_sm3", sa.Text(), nullable=False),
+        sa.Column("type_version", sa.Integer(), nullable=False),
         sa.Column("issued_on", sa.Date(), nullable=False),
         sa.Column("valid_from", sa.Date()),
         sa.Column("valid_to", sa.Date()),
@@ -123,6 +135,7 @@ def _create_certificates() -> None:
         sa.UniqueConstraint("identifier", name="certificates_identifier_key"),
         sa.UniqueConstraint("code", name="certificates_code_key"),
         sa.UniqueConstraint("file_sm3", name="certificates_file_sm3_key"),
+        _type_of("certificates"),
         sa.UniqueConstraint("number", "version", name="certificates_number_version_key"),
         sa.CheckConstraint("state IN ('valid', 'revoked')", name="certificates_state_check"),
         sa.CheckConstraint(
