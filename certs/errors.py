@@ -51,6 +51,8 @@ class UnknownAuthorityError(CertsError):
 class FaultyDataError(CertsError):
     """Data from outside break the rules; `faults` lists all that was found."""
 
+    code = "faulty_data"
+
     def __init__(self, faults: Iterable[Fault]) -> None:
         """Keep `faults` in the order of their places."""
         self.faults = tuple(sorted(set(faults)))

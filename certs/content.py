@@ -1,0 +1,149 @@
+"""What a certificate says: `certificate.json`, sealed into the file, and what the public may see.
+
+The metadata bear the short names of GB/T 36903, the attributes those of the type's schema.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from certs.holders import Holder
+from certs.orders import IssuanceOrder
+from certs.unverified import Json
+from signing.canonical import canonical_json, canonical_sm3, sm3
+
+
+def draft_sm3(order: IssuanceOrder, draft_id: str) -> str:
+    """Return the digest an approval is bound to: of all that is decided, without number or times.
+
+    SM3 of the canonical JSON (RFC 8785) of {draft_id, authority, type, type_version, type_sm3,
+    holders, attributes, portrait_sm3, valid_from, valid_to}.
+    """
+    return canonical_sm3(
+        {
+            "draft_id": draft_id,
+            "authority": order.authority.uscc,
+            "type": order.certificate_type.code,
+            "type_version": order.certificate_type.version,
+            "type_sm3": order.certificate_type.sm3,
+            "holders": [holder.as_json() for holder in order.holders],
+            "attributes": order.attributes,
+            "portrait_sm3": portrait_sm3(order),
+            "valid_from": order.valid_from.isoformat(),
+            "valid_to": _date(order.valid_to) or None,
+        }
+    )
+
+
+def portrait_sm3(order: IssuanceOrder) -> str | None:
+    """Return the SM3 of the portrait's octets, None without one."""
+    return None if order.portrait is None else sm3(order.portrait).hex()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class CertificateContent:
+    """All that a certificate says, once it has its number."""
+
+    order: IssuanceOrder
+    number: str
+    """证照编号, printed on the face."""
+    identifier: str
+    """证照标识 of GB/T 36904."""
+    code: str
+    """What the QR leads to; not part of `certificate.json`."""
+    draft_sm3: str
+    seal_id: str
+    seal_picture_sm3: str
+
+    def as_json(self) -> dict[str, Json]:
+        """Return `certificate.json`."""
+        holders: list[Json] = [
+            _holder_metadata(holder, name=holder.name, number=holder.document.number)
+            for holder in self.order.holders
+        ]
+        return {
+            **self._face(holders, self.order.attributes),
+            "draft_sm3": self.draft_sm3,
+            "portrait_sm3": portrait_sm3(self.order),
+            "seal": {"id": self.seal_id, "picture_sm3": self.seal_picture_sm3},
+        }
+
+    @property
+    def json(self) -> bytes:
+        """The octets of `certificate.json`: its canonical JSON."""
+        return canonical_json(self.as_json())
+
+    def as_public_json(self) -> dict[str, Json]:
+        """Return metadata, attributes and type in the same shape, as the public may see them."""
+        holders: list[Json] = [
+            _holder_metadata(holder, name=holder.public_name, number=holder.public_number)
+            for holder in self.order.holders
+        ]
+        attributes = self.order.certificate_type.attributes.mask(self.order.attributes)
+        return self._face(holders, attributes)
+
+    def public_fields(self) -> dict[str, str]:
+        """Return what a public page and a report may tell, as texts by short name.
+
+        Of a type without public register this is the holder's masked name and nothing else.
+        """
+        holders = self.order.holders
+        fields = {"CZZT": "、".join(holder.public_name for holder in holders)}
+        if self.order.certificate_type.public_register:
+            fields["CZZTDM"] = "、".join(holder.public_number for holder in holders)
+            attributes = self.order.certificate_type.attributes.mask(self.order.attributes)
+            fields |= {key: _as_text(value) for key, value in attributes.items()}
+        return fields
+
+    def _face(self, holders: list[Json], attributes: Mapping[str, Json]) -> dict[str, Json]:
+        order = self.order
+        kind = order.certificate_type
+        return {
+            "metadata": {
+                "ZZMC": kind.name_zh,
+                "ZZLXMC": kind.name_zh,
+                "ZZLXDM": kind.code,
+                "ZZBH": self.number,
+                "ZZBS": self.identifier,
+                "ZZBFJG": order.authority.name,
+                "ZZBFJGDM": order.authority.uscc,
+                "ZZBFJGJB": order.authority.level.value,
+                "ZZBFRQ": _date(order.issued_on),
+                "ZZYXQQSRQ": _date(order.valid_from),
+                "ZZYXQJZRQ": _date(order.valid_to),
+                "holders": holders,
+            },
+            "attributes": dict(attributes),
+            "type": {"code": kind.code, "version": kind.version, "sm3": kind.sm3},
+        }
+
+    def __repr__(self) -> str:
+        """Show the type alone: the rest does not belong in logs."""
+        return f"CertificateContent({self.order.certificate_type!r}, …)"
+
+
+def _holder_metadata(holder: Holder, *, name: str, number: str) -> dict[str, Json]:
+    return {
+        "CZZT": name,
+        "CZZTDM": number,
+        "CZZTDMLX": holder.document.type.title_zh,
+        "CZZTDMLXDM": holder.document.type.value,
+    }
+
+
+def _date(day: dt.date | None) -> str:
+    """Return the day in ISO 8601; 长期 is empty (GB/T 36903)."""
+    return "" if day is None else day.isoformat()
+
+
+def _as_text(value: Json) -> str:
+    """Return a value in one line: lists joined by "；", records by " "."""
+    match value:
+        case list():
+            return "；".join(map(_as_text, value))
+        case dict():
+            return " ".join(map(_as_text, value.values()))
+        case bool():
+            return "是" if value else "否"
+        case _:
+            return str(value)
