@@ -148,7 +148,7 @@ def _contradictions(path: Path, described: Mapping[str, Any]) -> Iterator[Fault]
     try:
         IdentityDocument.parse("001", described["uscc"])
     except InvalidDocumentError as error:
-        yield Fault(f"{path.name}#/uscc", error.reason)
+        yield Fault(f"{path.name}#/uscc", error.reason.value)
     yield from text_faults(described["name"], f"{path.name}#/name")
     for code, numbering in described.get("numbering", {}).items():
         pointer = f"{path.name}#/numbering/{code}"

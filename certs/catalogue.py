@@ -160,15 +160,23 @@ def read_type(folder: Path) -> CertificateType:
 
     The sample order is not judged here but by `certs.type_check`, which knows orders.
     """
+    certificate_type, faults = examine_type(folder)
+    if faults or certificate_type is None:
+        raise InvalidTypeError(faults)
+    return certificate_type
+
+
+def examine_type(folder: Path) -> tuple[CertificateType | None, list[Fault]]:
+    """Return what `folder` describes, if type.toml and schema.json tell, and all its faults."""
     faults: list[Fault] = []
     files = dict(_read_files(folder, faults))
     description = _read_description(folder, files, faults)
     attributes = _read_attributes(files, faults)
-    if faults or description is None or attributes is None:
-        raise InvalidTypeError(faults)
+    if description is None or attributes is None:
+        return None, faults
     validity: str = description["validity"]
     seal: Mapping[str, Any] = description["seal"]
-    return CertificateType(
+    certificate_type = CertificateType(
         code=description["code"],
         version=description["version"],
         sm3=folder_sm3(files),
@@ -193,6 +201,7 @@ def read_type(folder: Path) -> CertificateType:
         ),
         attributes=attributes,
     )
+    return certificate_type, faults
 
 
 def _read_files(folder: Path, faults: list[Fault]) -> Iterator[tuple[str, bytes]]:
@@ -234,7 +243,7 @@ def _read_description(
     try:
         IdentityDocument.parse("001", description["code"][:-3])
     except InvalidDocumentError as error:
-        faults.append(Fault(f"{name}#/code", error.reason))
+        faults.append(Fault(f"{name}#/code", error.reason.value))
     return description
 
 

@@ -28,6 +28,7 @@ class CertificateIdentifier:
     type_code: str
     """The defining body's unified social credit code and three digits."""
     authority: str
+    """The issuing body's unified social credit code; some issuers write their area instead."""
     serial: str
     version: int
 
@@ -35,7 +36,7 @@ class CertificateIdentifier:
         """Raise `InvalidIdentifierError` unless every part has its characters and length."""
         for part, pattern in (
             (self.type_code, r"[0-9A-Z]{18}[0-9]{3}"),
-            (self.authority, r"[0-9A-Z]{18}"),
+            (self.authority, r"[0-9A-Z]{6,18}"),
             (self.serial, rf"[0-9A-Z]{{1,{_LONGEST_SERIAL}}}"),
         ):
             if re.fullmatch(pattern, part) is None:

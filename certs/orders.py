@@ -179,7 +179,7 @@ def _holders(
             document = IdentityDocument.parse(holder["type"], holder["number"])
         except InvalidDocumentError as error:
             key = "type" if error.reason is DocumentFault.UNKNOWN_TYPE else "number"
-            faults.append(Fault(f"{pointer}/{key}", error.reason))
+            faults.append(Fault(f"{pointer}/{key}", error.reason.value))
             continue
         if document.type.holder_kind not in certificate_type.holder_kinds:
             kinds = " ".join(sorted(certificate_type.holder_kinds))
