@@ -27,7 +27,11 @@ def sqlite_engine(path: Path) -> Engine:
     """
     _make_private_file(path)
     address = URL.create("sqlite", database=str(path))
-    engine = create_engine(address, connect_args={"timeout": BUSY_SECONDS})
+    engine = create_engine(
+        address,
+        connect_args={"timeout": BUSY_SECONDS},
+        hide_parameters=True,  # errors do not quote the values of a row
+    )
     event.listen(engine, "connect", _set_up_connection)
     event.listen(engine, "begin", _begin)
     return engine

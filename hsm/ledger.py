@@ -12,7 +12,7 @@ The ledger holds no personal data: subjects, officers and reasons are opaque ide
 
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -169,18 +169,24 @@ class Ledger:
         """Give back the file."""
         self._engine.dispose()
 
-    def open(self, openings: Sequence[Opening], *, at: datetime) -> None:
+    def open(
+        self, openings: Sequence[Opening], *, resumed: Collection[int] = (), at: datetime
+    ) -> None:
         """Write down that keys are about to work; all of it is on the disk on return.
 
-        A use that is open for the same key, purpose, digest and draft since at most
-        `RESUME_WINDOW` is resumed. Raise `SubjectInUseError` for any other use that is open or
-        completed, or for a subject named twice, and then write nothing.
+        `resumed` are the numbers of the uses that the caller found open and is about to finish;
+        each must be open since at most `RESUME_WINDOW` for the same key, purpose, digest and
+        draft. Raise `SubjectInUseError` for any other use that is open or completed, or for a
+        subject named twice, and then write nothing.
         """
         subjects = [opening.subject for opening in openings]
         if len(set(subjects)) < len(subjects):
             raise SubjectInUseError("twice in one list")
         with self._transaction() as connection:
             held = _latest_uses(connection, subjects)
+            unfinished = {use.number for use in held.values() if use.state is UseState.OPEN}
+            if unfinished != set(resumed):
+                raise SubjectInUseError("another one came between")
             events = []
             for opening in openings:
                 use = held.get(opening.subject)
