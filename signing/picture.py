@@ -89,7 +89,7 @@ class SealPicture:
 
         Raise `MalformedPictureError` if the plane does not have `width_px` × `height_px` octets.
         """
-        if len(plane) != width_px * height_px:
+        if width_px < 1 or len(plane) != width_px * height_px:
             raise MalformedPictureError("length of the plane")
         rows = (plane[start : start + width_px] for start in range(0, len(plane), width_px))
         filtered = b"".join(bytes([FILTER_NONE]) + row for row in rows)
