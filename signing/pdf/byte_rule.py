@@ -1,0 +1,47 @@
+"""The one rule about which octets a signature covers; issuer and verifier share it."""
+
+import re
+
+from signing.der import Reader
+from signing.errors import BytesNotCoveredError
+from signing.pdf.placement import ByteRange
+
+_HEX_STRING = re.compile(rb"<((?:[0-9A-Fa-f]{2})++)>")
+
+
+def verify_byte_rule(
+    unverified_pdf: bytes,
+    byte_range: ByteRange,
+    *,
+    contents_span: tuple[int, int],
+    revision_end: int,
+) -> None:
+    """Raise `BytesNotCoveredError` unless the signature covers its revision but for /Contents.
+
+    1. The range begins at octet 0 and ends where the revision ends.
+    2. What it leaves out is one hexadecimal string.
+    3. That string is this signature's /Contents, which stands at `contents_span`.
+    4. It holds one DER element, and after it nothing but zeros.
+    """
+    if byte_range.end != revision_end or not 0 < byte_range.second_start < revision_end:
+        raise BytesNotCoveredError("the range does not end where the revision ends")
+    contents_in_gap(unverified_pdf, byte_range)
+    if byte_range.gap != contents_span:
+        raise BytesNotCoveredError("what is left out is not this signature's /Contents")
+
+
+def contents_in_gap(unverified_pdf: bytes, byte_range: ByteRange) -> bytes:
+    """Return the DER element in the gap, without its padding.
+
+    Raises `BytesNotCoveredError` if the gap holds anything but one hexadecimal string of one DER
+    element and zeros.
+    """
+    start, end = byte_range.gap
+    gap = _HEX_STRING.fullmatch(unverified_pdf, start, max(start, end))
+    if gap is None:
+        raise BytesNotCoveredError("what is left out is not one hexadecimal string")
+    octets = bytes.fromhex(gap[1].decode())
+    element = Reader(octets, BytesNotCoveredError).whole()
+    if any(octets[len(element) :]):
+        raise BytesNotCoveredError("something hides behind the signature in /Contents")
+    return element

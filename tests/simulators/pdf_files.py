@@ -1,0 +1,101 @@
+"""PDF files for tests: drawn by typst as certificates are, and revisions added by hand."""
+
+import math
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+import pylopdf_fonts_zh_cn
+import typst
+
+from signing.picture import SealPicture
+
+RED = (200, 16, 46)
+_SOURCE = """
+#set document(title: "证照（示例）", date: datetime(year: 2026, month: 11, day: 1))
+#set text(font: ("Noto Serif SC",), lang: "zh", region: "cn")
+#set page(paper: "a4", flipped: true)
+= 营业执照（示例）
+青禾区市场监督管理局
+"""
+_ATTACH = """
+#pdf.attach("{name}", bytes("{data}"), relationship: "data", mime-type: "application/json",
+  description: "电子证照数据")
+"""
+_DATA = r"{\"name\":\"NAME\"}"
+_FONTS = str(Path(pylopdf_fonts_zh_cn.__file__).parent)
+
+
+@lru_cache
+def draw(*, pages: int = 1, attachments: tuple[str, ...] = ("certificate.json",)) -> bytes:
+    """Return a drawn A4 landscape PDF/A-3b; each attachment holds its own name in JSON."""
+    source = _SOURCE + "#pagebreak()\n下一页\n" * (pages - 1)
+    for name in attachments:
+        source += _ATTACH.format(name=name, data=_DATA.replace("NAME", name))
+    drawn = typst.compile(
+        source.encode(),
+        format="pdf",
+        font_paths=[_FONTS],
+        ignore_system_fonts=True,
+        pdf_standards=["a-3b"],
+    )
+    assert isinstance(drawn, bytes)
+    return drawn
+
+
+@lru_cache
+def seal_picture(*, side_px: int = 248, side_mm: int = 42) -> SealPicture:
+    """Return a red ring with a red disc inside."""
+    plane = bytearray()
+    centre = (side_px - 1) / 2
+    for y in range(side_px):
+        for x in range(side_px):
+            radius = math.hypot(x - centre, y - centre) / (side_px / 2)
+            plane.append(255 if 0.9 < radius <= 1 or radius < 0.3 else 0)
+    return SealPicture.from_alpha(
+        bytes(plane),
+        width_px=side_px,
+        height_px=side_px,
+        colour=RED,
+        width_mm=side_mm,
+        height_mm=side_mm,
+    )
+
+
+def object_source(pdf: bytes, number: int) -> bytes:
+    """Return what the last revision that writes object `number` writes, without `obj` words."""
+    found = re.findall(rb"(?:^|\n)%d 0 obj\n(.*?)\nendobj" % number, pdf, re.DOTALL)
+    assert found
+    newest = found[-1]
+    assert isinstance(newest, bytes)
+    return newest
+
+
+def root_number(pdf: bytes) -> int:
+    """Return the object number of the catalog."""
+    return int(re.findall(rb"/Root (\d+) 0 R", pdf)[-1])
+
+
+def size(pdf: bytes) -> int:
+    """Return one more than the largest object number."""
+    return int(re.findall(rb"/Size (\d+)", pdf)[-1])
+
+
+def add_revision(
+    pdf: bytes, objects: Mapping[int, bytes], *, trailer: bytes | None = None
+) -> bytes:
+    """Return `pdf` with one more revision that writes `objects` (numbers and sources)."""
+    body = bytearray() if pdf.endswith(b"\n") else bytearray(b"\n")
+    table = bytearray(b"xref\n")
+    for number, source in objects.items():
+        table += b"%d 1\n%010d 00000 n\r\n" % (number, len(pdf) + len(body))
+        body += b"%d 0 obj\n%b\nendobj\n" % (number, source)
+    previous = int(re.findall(rb"startxref\n(\d+)", pdf)[-1])
+    if trailer is None:
+        trailer = re.findall(rb"/Root \d+ 0 R/Info \d+ 0 R/ID\[.*?\]", pdf, re.DOTALL)[-1]
+    largest = max([size(pdf), *(number + 1 for number in objects)])
+    table_start = len(pdf) + len(body)
+    return b"%b%b%btrailer\n<</Size %d%b/Prev %d>>\nstartxref\n%d\n%%%%EOF\n" % (
+        pdf, bytes(body), bytes(table), largest, trailer, previous, table_start,
+    )  # fmt: skip
