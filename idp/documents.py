@@ -27,66 +27,77 @@ class HolderKind(StrEnum):
 class DocumentType(StrEnum):
     """A kind of identity document; the value is its code in GB/T 36903 annex A."""
 
-    title_zh: str
-    title_en: str
-    holder_kind: HolderKind
+    UNIFIED_SOCIAL_CREDIT_CODE = "001"
+    OTHER_LEGAL = "099"
+    RESIDENT_ID = "111"
+    OFFICER_CARD = "114"
+    ARMED_POLICE_OFFICER_CARD = "115"
+    SOLDIER_CARD = "118"
+    ARMED_POLICE_SOLDIER_CARD = "119"
+    ARMY_CIVILIAN_CARD = "120"
+    ARMED_POLICE_CIVILIAN_CARD = "122"
+    DIPLOMATIC_PASSPORT = "411"
+    SERVICE_PASSPORT = "412"
+    PUBLIC_AFFAIRS_PASSPORT = "413"
+    PASSPORT = "414"
+    TAIWAN_PERMIT = "511"
+    HONG_KONG_MACAO_PERMIT = "516"
+    HONG_KONG_MACAO_RESIDENCE = "551"
+    TAIWAN_RESIDENCE = "552"
+    PERMANENT_RESIDENCE = "553"
+    OTHER_NATURAL = "999"
 
-    UNIFIED_SOCIAL_CREDIT_CODE = (
-        "001",
-        "统一社会信用代码",
-        "Unified social credit code",
-        HolderKind.LEGAL,
-    )
-    OTHER_LEGAL = (
-        "099",
-        "其他法人或其他组织有效证件代码",
-        "Other code of an organisation",
-        HolderKind.LEGAL,
-    )
-    RESIDENT_ID = ("111", "公民身份号码", "Citizen identity number")
-    OFFICER_CARD = ("114", "军官证", "Military officer's card")
-    ARMED_POLICE_OFFICER_CARD = ("115", "武警警官证", "Armed police officer's card")
-    SOLDIER_CARD = ("118", "士兵证", "Soldier's card")
-    ARMED_POLICE_SOLDIER_CARD = ("119", "武警士兵证", "Armed police soldier's card")
-    ARMY_CIVILIAN_CARD = ("120", "解放军文职人员证", "Army civilian's card")
-    ARMED_POLICE_CIVILIAN_CARD = ("122", "武警文职人员证", "Armed police civilian's card")
-    DIPLOMATIC_PASSPORT = ("411", "外交护照", "Diplomatic passport")
-    SERVICE_PASSPORT = ("412", "公务护照", "Service passport")
-    PUBLIC_AFFAIRS_PASSPORT = ("413", "公务普通护照", "Passport for public affairs")
-    PASSPORT = ("414", "普通护照", "Ordinary passport")
-    TAIWAN_PERMIT = (
-        "511",
+    @property
+    def holder_kind(self) -> HolderKind:
+        """Who can hold it."""
+        if self in {DocumentType.UNIFIED_SOCIAL_CREDIT_CODE, DocumentType.OTHER_LEGAL}:
+            return HolderKind.LEGAL
+        return HolderKind.NATURAL
+
+    @property
+    def title_zh(self) -> str:
+        """Its name in Chinese."""
+        return _TITLES[self][0]
+
+    @property
+    def title_en(self) -> str:
+        """Its name in English."""
+        return _TITLES[self][1]
+
+
+_TITLES = {
+    DocumentType.UNIFIED_SOCIAL_CREDIT_CODE: ("统一社会信用代码", "Unified social credit code"),
+    DocumentType.OTHER_LEGAL: ("其他法人或其他组织有效证件代码", "Other code of an organisation"),
+    DocumentType.RESIDENT_ID: ("公民身份号码", "Citizen identity number"),
+    DocumentType.OFFICER_CARD: ("军官证", "Military officer's card"),
+    DocumentType.ARMED_POLICE_OFFICER_CARD: ("武警警官证", "Armed police officer's card"),
+    DocumentType.SOLDIER_CARD: ("士兵证", "Soldier's card"),
+    DocumentType.ARMED_POLICE_SOLDIER_CARD: ("武警士兵证", "Armed police soldier's card"),
+    DocumentType.ARMY_CIVILIAN_CARD: ("解放军文职人员证", "Army civilian's card"),
+    DocumentType.ARMED_POLICE_CIVILIAN_CARD: ("武警文职人员证", "Armed police civilian's card"),
+    DocumentType.DIPLOMATIC_PASSPORT: ("外交护照", "Diplomatic passport"),
+    DocumentType.SERVICE_PASSPORT: ("公务护照", "Service passport"),
+    DocumentType.PUBLIC_AFFAIRS_PASSPORT: ("公务普通护照", "Passport for public affairs"),
+    DocumentType.PASSPORT: ("普通护照", "Ordinary passport"),
+    DocumentType.TAIWAN_PERMIT: (
         "台湾居民来往大陆通行证",
         "Mainland travel permit for Taiwan residents",
-    )
-    HONG_KONG_MACAO_PERMIT = (
-        "516",
+    ),
+    DocumentType.HONG_KONG_MACAO_PERMIT: (
         "港澳居民来往内地通行证",
         "Mainland travel permit for Hong Kong and Macao residents",
-    )
-    HONG_KONG_MACAO_RESIDENCE = (
-        "551",
+    ),
+    DocumentType.HONG_KONG_MACAO_RESIDENCE: (
         "港澳居民居住证",
         "Residence permit for Hong Kong and Macao residents",
-    )
-    TAIWAN_RESIDENCE = ("552", "台湾居民居住证", "Residence permit for Taiwan residents")
-    PERMANENT_RESIDENCE = (
-        "553",
+    ),
+    DocumentType.TAIWAN_RESIDENCE: ("台湾居民居住证", "Residence permit for Taiwan residents"),
+    DocumentType.PERMANENT_RESIDENCE: (
         "外国人永久居留身份证",
         "Foreign permanent resident identity card",
-    )
-    OTHER_NATURAL = ("999", "其他自然人有效证件代码", "Other document of a natural person")
-
-    def __new__(
-        cls, code: str, title_zh: str, title_en: str, holder_kind: HolderKind = HolderKind.NATURAL
-    ) -> Self:
-        """Keep the titles and the holder's kind beside the code, which is the value."""
-        member = str.__new__(cls, code)
-        member._value_ = code
-        member.title_zh = title_zh
-        member.title_en = title_en
-        member.holder_kind = holder_kind
-        return member
+    ),
+    DocumentType.OTHER_NATURAL: ("其他自然人有效证件代码", "Other document of a natural person"),
+}
 
 
 class DocumentFault(StrEnum):
@@ -126,9 +137,10 @@ class IdentityDocument:
         A citizen number says by itself whether it is a resident's (111) or stands on a residence
         permit (551, 552); given as 111 it becomes what it is. Raise `InvalidDocumentError`.
         """
-        document_type = _TYPES.get(type_code)
-        if document_type is None:
-            raise InvalidDocumentError(DocumentFault.UNKNOWN_TYPE)
+        try:
+            document_type = DocumentType(type_code)
+        except ValueError:
+            raise InvalidDocumentError(DocumentFault.UNKNOWN_TYPE) from None
         number = _READERS.get(document_type, _read_other)(unverified_number)
         if document_type is DocumentType.RESIDENT_ID:
             document_type = _RESIDENCE_PERMITS.get(number[:2], document_type)
@@ -183,8 +195,6 @@ def citizen_check_character(body: str) -> str:
     total = sum(int(digit) * pow(2, 17 - place, 11) for place, digit in enumerate(body))
     return "10X98765432"[total % 11]
 
-
-_TYPES = {document_type.value: document_type for document_type in DocumentType}
 
 _MOST_STARS_OF_A_NAME = 3
 _MOST_SHOWN_OF_A_NUMBER = 5
