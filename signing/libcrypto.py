@@ -146,7 +146,7 @@ class Libcrypto:
             raise BackendUnavailableError(f"{library} is older than OpenSSL 3.0")
         self._lib = lib
         self._group: int | None = lib.EC_GROUP_new_by_curve_name(_SM2_CURVE)
-        if self._group is None:
+        if self._group is None or not self._offers_sm2_keys():
             lib.ERR_clear_error()
             raise BackendUnavailableError("this OpenSSL was built without SM2")
 
@@ -154,6 +154,13 @@ class Libcrypto:
         """Free the curve."""
         if hasattr(self, "_group"):
             self._lib.EC_GROUP_free(self._group)
+
+    def _offers_sm2_keys(self) -> bool:
+        context = self._lib.EVP_PKEY_CTX_new_from_name(None, _SM2, None)
+        try:
+            return bool(self._lib.EVP_PKEY_fromdata_init(context) == _OK)
+        finally:
+            self._lib.EVP_PKEY_CTX_free(context)
 
     def load_public_key(self, point: bytes) -> LibcryptoKey:
         """Load the uncompressed `point`; raise `InvalidKeyError` when it is not on the curve."""
@@ -182,10 +189,11 @@ class Libcrypto:
         pkey = _Pointer()
         context = lib.EVP_PKEY_CTX_new_from_name(None, _SM2, None)
         try:
-            if lib.EVP_PKEY_fromdata_init(context) != _OK:
-                raise BackendUnavailableError("this OpenSSL offers no SM2 keys")
             table = (_Param * len(parameters))(*parameters)
-            if lib.EVP_PKEY_fromdata(context, pkey, selection, table) != _OK:
+            if (
+                lib.EVP_PKEY_fromdata_init(context) != _OK
+                or lib.EVP_PKEY_fromdata(context, pkey, selection, table) != _OK
+            ):
                 raise InvalidKeyError("not a point of the SM2 curve")
         finally:
             lib.EVP_PKEY_CTX_free(context)
