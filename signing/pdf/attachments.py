@@ -107,7 +107,7 @@ def _name(key: PdfString, specification: Dictionary) -> str:
     if not isinstance(unicode_name, PdfString) or not isinstance(plain_name, PdfString):
         raise MalformedPdfError("an attachment without /F and /UF")
     name = text(unicode_name)
-    spellings = {unicode_name.octets, name.encode("utf-8", "surrogatepass")}
+    spellings = {unicode_name.octets, name.encode()}
     if plain_name.octets not in spellings or key.octets not in spellings:
         raise MalformedPdfError("an attachment with two names")
     return name
@@ -116,7 +116,8 @@ def _name(key: PdfString, specification: Dictionary) -> str:
 def _data(view: View, specification: Dictionary, octets_left: int) -> bytes:
     embedded = view.dictionary(specification.get("EF"))
     reference = embedded.get("F")
-    if not isinstance(reference, Reference) or embedded != {"F": reference, "UF": reference}:
+    same = {"F": reference, "UF": reference}
+    if not isinstance(reference, Reference) or embedded != same or "RF" in specification:
         raise MalformedPdfError("an attachment of two streams or none")
     item = view.objects.get(reference.number)
     if item is None or item.stream is None:

@@ -6,7 +6,7 @@ from signing.der import Reader
 from signing.errors import BytesNotCoveredError
 from signing.pdf.placement import ByteRange
 
-_HEX_STRING = re.compile(rb"<((?:[0-9A-Fa-f]{2})++)>")
+_HEX_STRING = re.compile(rb"<((?:[0-9A-F]{2})++|(?:[0-9a-f]{2})++)>")
 
 
 def verify_byte_rule(
@@ -19,7 +19,7 @@ def verify_byte_rule(
     """Raise `BytesNotCoveredError` unless the signature covers its revision but for /Contents.
 
     1. The range begins at octet 0 and ends where the revision ends.
-    2. What it leaves out is one hexadecimal string.
+    2. What it leaves out is one hexadecimal string, its letters of one case.
     3. That string is this signature's /Contents, which stands at `contents_span`.
     4. It holds one DER element, and after it nothing but zeros.
     """

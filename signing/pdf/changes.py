@@ -1,10 +1,9 @@
 """What a later revision did to the document a signature covers."""
 
-from collections.abc import Set as AbstractSet
 from enum import StrEnum
 
 from signing.errors import MalformedPdfError
-from signing.pdf.revisions import PdfFile, View
+from signing.pdf.revisions import PdfFile, Revision, View
 from signing.pdf.syntax import Dictionary, Reference, Value, walk
 
 _VALIDATION_KEYS = {"DSS", "Extensions"}
@@ -22,27 +21,48 @@ class RevisionKind(StrEnum):
     """Anything else, or what cannot be told from it."""
 
 
-def classify_revision(file: PdfFile, index: int) -> RevisionKind:
-    """Return what revision `index` (not the first) did to the one before it.
+def classify_revisions(file: PdfFile, *, after: int) -> tuple[RevisionKind, ...]:
+    """Return what each revision after the one with index `after` did to the document before it.
 
     Validation data change nothing but /DSS and /Extensions of the catalog; every other object is
     new, and nothing that stood in the document before refers to it.
     """
-    revision, before = file.revisions[index], file.view(index - 1)
+    kinds: list[RevisionKind] = []
+    referenced: set[int] = set()
+    unread = 0  # the first revision whose references are not yet in `referenced`
+    for index in range(after + 1, len(file.revisions)):
+        for revision in file.revisions[unread:index]:
+            referenced |= _references(revision)
+        unread = index
+        before, revision = file.view(index - 1), file.revisions[index]
+        new = revision.objects.keys() - before.objects.keys()
+        only_adds = _changes_only_validation_keys(before, file.view(index), revision)
+        kinds.append(
+            RevisionKind.VALIDATION_DATA
+            if only_adds and new.isdisjoint(referenced)
+            else RevisionKind.OTHER
+        )
+    return tuple(kinds)
+
+
+def _changes_only_validation_keys(before: View, after: View, revision: Revision) -> bool:
     root = before.trailer.get("Root")
     if not isinstance(root, Reference) or revision.freed - {0}:
-        return RevisionKind.OTHER
-    changed = revision.objects.keys() & before.objects.keys()
-    if changed != {root.number} or not _same_trailer(before.trailer, revision.trailer):
-        return RevisionKind.OTHER
+        return False
+    if revision.objects.keys() & before.objects.keys() != {root.number}:
+        return False
     try:
-        after = file.view(index).catalog
-        same = _same(_without(before.catalog), _without(after))
+        return _same_trailer(before.trailer, after.trailer) and _same(
+            _without(before.catalog), _without(after.catalog)
+        )
     except MalformedPdfError:
-        return RevisionKind.OTHER
-    if not same or _refers_to_any(before, revision.objects.keys() - changed):
-        return RevisionKind.OTHER
-    return RevisionKind.VALIDATION_DATA
+        return False
+
+
+def _references(revision: Revision) -> set[int]:
+    """Return the numbers that a revision refers to, whether they lead anywhere or not."""
+    roots: list[Value] = [revision.trailer, *(item.value for item in revision.objects.values())]
+    return {value.number for root in roots for value in walk(root) if isinstance(value, Reference)}
 
 
 def _without(catalog: Dictionary) -> Dictionary:
@@ -66,13 +86,3 @@ def _same(one: Value, other: Value) -> bool:
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(_same, one, other))
     return one == other
-
-
-def _refers_to_any(view: View, numbers: AbstractSet[int]) -> bool:
-    """Tell whether a reference that led nowhere would now lead to something new."""
-    values: list[Value] = [view.trailer, *(item.value for item in view.objects.values())]
-    return any(
-        isinstance(value, Reference) and value.number in numbers
-        for root in values
-        for value in walk(root)
-    )

@@ -7,8 +7,8 @@ is attached, what came later. Whether a signature is good, the verifier decides.
 from dataclasses import dataclass, field
 
 from signing.pdf.attachments import Attachment, AttachmentFault, read_attachments
-from signing.pdf.changes import RevisionKind, classify_revision
-from signing.pdf.revisions import read_pdf_file
+from signing.pdf.changes import RevisionKind, classify_revisions
+from signing.pdf.revisions import PdfFile, read_pdf_file
 from signing.pdf.signatures import EmbeddedSignature, SignatureFault, read_signatures
 
 
@@ -21,12 +21,11 @@ class SignedPdf:
     attachments: tuple[Attachment | AttachmentFault, ...]
     """As the first readable signature covers them; of the whole file if there is none."""
     revision_ends: tuple[int, ...]
-    _kinds: tuple[RevisionKind, ...] = field(repr=False)
-    """Of each revision after the first."""
+    _file: PdfFile = field(repr=False)
 
     def later_revisions(self, signature: EmbeddedSignature) -> tuple[RevisionKind, ...]:
         """Return what each revision after the one `signature` covers did to the document."""
-        return self._kinds[signature.revision :]
+        return classify_revisions(self._file, after=signature.revision)
 
 
 def read_signed_pdf(unverified_pdf: bytes) -> SignedPdf:
@@ -44,5 +43,5 @@ def read_signed_pdf(unverified_pdf: bytes) -> SignedPdf:
         signatures,
         read_attachments(file.view(sealed)),
         tuple(revision.end for revision in file.revisions),
-        tuple(classify_revision(file, index) for index in range(1, last + 1)),
+        file,
     )

@@ -13,9 +13,10 @@ number. Cross-reference streams, object streams, hybrid and encrypted files rais
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from signing.errors import MalformedPdfError, UnsupportedPdfError
-from signing.pdf.syntax import Dictionary, IndirectObject, Parser, Reference, Value
+from signing.pdf.syntax import Dictionary, IndirectObject, Name, Parser, Reference, Value
 
 MAX_REVISIONS = 32
 """A certificate has two and one for each addition of validation data."""
@@ -23,10 +24,11 @@ MAX_REVISIONS = 32
 MAX_OBJECTS = 20_000
 """Table entries over all revisions; a certificate has 40, and 5 for each further page."""
 
-_HEADER = re.compile(rb"%PDF-(?:1\.[0-7]|2\.0)(?:\r\n|\n|\r)(?:%[\x80-\xff]{4,8}(?:\r\n|\n|\r))?")
+_HEADER = re.compile(rb"%PDF-(?:1\.[0-7]|2\.0)(?:\r\n|\n|\r)(?:%[^\r\n]{0,100}(?:\r\n|\n|\r))?")
 _FILE_TAIL = re.compile(rb"startxref(?:\r\n|\n|\r)(\d{1,10})(?:\r\n|\n|\r)%%EOF(?:\r\n|\n|\r)?\Z")
 _FILE_TAIL_LENGTH = 32
 _TABLE = re.compile(rb"xref(?:\r\n| ?\n|\r)")
+_OBJECT = re.compile(rb"\d{1,10} \d{1,5} obj")
 _SUBSECTION = re.compile(rb"(\d{1,10}) (\d{1,10})(?: ?\r\n| ?\n| ?\r)")
 _ENTRY = re.compile(rb"(\d{10}) (\d{5}) ([nf])(?: \n|\r\n| \r)")
 _TRAILER = re.compile(rb"trailer(?=[\s<])")
@@ -110,6 +112,7 @@ class _Table:
     in_use: dict[int, int]
     freed: frozenset[int]
     trailer: Dictionary
+    size: int
     marker_end: int
     end: int
 
@@ -155,18 +158,35 @@ def _read_tables(parser: Parser, pdf: bytes) -> list[_Table]:
         offset = previous
     if tables[0].end != len(pdf):
         raise MalformedPdfError("the last table is not where the file ends")
-    return tables[::-1]
+    tables.reverse()
+    if any(later.size < table.size for table, later in pairwise(tables)):
+        raise MalformedPdfError("a trailer whose /Size leaves objects out")
+    return tables
 
 
 def _read_table(parser: Parser, pdf: bytes, offset: int, entries_left: int) -> _Table:
     opening = _TABLE.match(pdf, offset)
     if opening is None:
-        if re.compile(rb"\d{1,10} \d{1,5} obj").match(pdf, offset):
+        if _OBJECT.match(pdf, offset):
             raise UnsupportedPdfError("a cross-reference stream")
         raise MalformedPdfError("no cross-reference table where one is announced")
+    in_use, freed, position = _read_entries(pdf, opening.end(), entries_left)
+    trailer, position = _read_trailer(parser, pdf, position)
+    size = trailer.get("Size")
+    if type(size) is not int or max(in_use.keys() | freed, default=0) >= size:
+        raise MalformedPdfError("a trailer whose /Size leaves objects out")
+    tail = _REVISION_TAIL.match(pdf, position)
+    if tail is None or int(tail[1]) != offset:
+        raise MalformedPdfError("a trailer without its own startxref and %%EOF")
+    return _Table(offset, in_use, frozenset(freed), trailer, size, tail.end(2), tail.end())
+
+
+def _read_entries(
+    pdf: bytes, position: int, entries_left: int
+) -> tuple[dict[int, int], set[int], int]:
+    """Return the offsets of objects in use, the numbers that are free, and where the table ends."""
     in_use: dict[int, int] = {}
     freed: set[int] = set()
-    position = opening.end()
     while subsection := _SUBSECTION.match(pdf, position):
         first, count = int(subsection[1]), int(subsection[2])
         position = subsection.end()
@@ -177,15 +197,11 @@ def _read_table(parser: Parser, pdf: bytes, offset: int, entries_left: int) -> _
             position, entries_left = entry.end(), entries_left - 1
             if entry[3] == b"f":
                 freed.add(number)
-            elif int(entry[2]):
-                raise UnsupportedPdfError("an object of another generation than 0")
+            elif number == 0 or int(entry[2]):
+                raise UnsupportedPdfError("an object 0, or of another generation than 0")
             else:
                 in_use[number] = int(entry[1])
-    trailer, position = _read_trailer(parser, pdf, position)
-    tail = _REVISION_TAIL.match(pdf, position)
-    if tail is None or int(tail[1]) != offset:
-        raise MalformedPdfError("a trailer without its own startxref and %%EOF")
-    return _Table(offset, in_use, frozenset(freed), trailer, tail.end(2), tail.end())
+    return in_use, freed, position
 
 
 def _read_trailer(parser: Parser, pdf: bytes, position: int) -> tuple[Dictionary, int]:
@@ -208,9 +224,14 @@ def _read_body(parser: Parser, table: _Table, position: int) -> Iterator[Indirec
         item = parser.read_object(offset)
         if item.number != number:
             raise MalformedPdfError("an object under another number than the table says")
-        if item.stream and isinstance(item.value, dict) and item.value.get("Type") in _STREAM_TYPES:
+        if item.stream and _type(item.value) in _STREAM_TYPES:
             raise UnsupportedPdfError("an object or cross-reference stream")
         yield item
         position = item.end
     if parser.skip_blank(position) != table.offset:
         raise MalformedPdfError("octets that belong to no object")
+
+
+def _type(value: Value) -> str | None:
+    kind = value.get("Type") if isinstance(value, dict) else None
+    return kind if isinstance(kind, Name) else None

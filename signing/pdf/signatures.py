@@ -29,10 +29,10 @@ MAX_NAME_LENGTH = 200
 
 _FORMS = {"GM.sm2seal": SignatureForm.SES, "ETSI.CAdES.detached": SignatureForm.PADES}
 _FORM_BY_CONTENT = {"GM.sm2cms.detached", "GM.SM2", "adbe.pkcs7.detached"}
-_SIGNATURE_TYPES = {"Sig", "DocTimeStamp"}
 _INDEFINITE_SEQUENCE = b"\x30\x80"
+_BYTE_RANGE_NUMBERS = 4
 _DEFAULT_LEVEL = 2  # DocMDP without /P (table 254)
-_DATE = re.compile(rb"D:(\d{14})(?:Z|Z00'00'?|([+-])(\d\d)'(\d\d)'?)")
+_DATE = re.compile(rb"D:(\d{14})(?:Z|Z00'00'?|([+-])([01]\d|2[0-3])'([0-5]\d)'?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,20 +110,20 @@ def _signed_fields(view: View) -> Iterator[_SignedField]:
     form = view.dictionary(view.catalog.get("AcroForm", {}))
     waiting = [(item, "", cast("Value", None)) for item in view.array(form.get("Fields", []))]
     waiting.reverse()
-    visited: set[Reference] = set()
+    visited: set[int] = set()
     fields_left = MAX_FIELDS
     while waiting:
         node, parent_name, inherited_type = waiting.pop()
         fields_left -= 1
-        if node in visited or fields_left < 0:
+        number = node.number if isinstance(node, Reference) else None
+        if number in visited or fields_left < 0:
             raise MalformedPdfError("a form that runs in circles, or has too many fields")
-        if isinstance(node, Reference):
-            visited.add(node)
+        if number is not None:
+            visited.add(number)
         entries = view.dictionary(node)
         name = _full_name(parent_name, view.resolve(entries.get("T")))
         field_type = view.resolve(entries.get("FT", inherited_type))
         if field_type == "Sig" and entries.get("V") is not None:
-            number = node.number if isinstance(node, Reference) else None
             yield _SignedField(name, number, entries["V"])
         kids = view.array(entries.get("Kids", []))
         waiting.extend((kid, name, field_type) for kid in reversed(kids))
@@ -145,7 +145,7 @@ def _signature_dictionaries(file: PdfFile) -> Iterator[Dictionary]:
         for item in revision.objects.values():
             for value in walk(item.value):
                 if isinstance(value, dict) and (
-                    "ByteRange" in value or value.get("Type") in _SIGNATURE_TYPES
+                    "ByteRange" in value or value.get("Type") in ("Sig", "DocTimeStamp")
                 ):
                     yield value
 
@@ -208,10 +208,11 @@ def _read_supported(
 
 
 def _byte_range(value: Value) -> ByteRange:
-    match value:
-        case [0, int() as first_length, int() as second_start, int() as second_length]:
-            if 0 < first_length < second_start and second_length > 0:
-                return ByteRange(first_length, second_start, second_length)
+    numbers = [n for n in value if type(n) is int] if isinstance(value, list) else []
+    if isinstance(value, list) and len(numbers) == len(value) == _BYTE_RANGE_NUMBERS:
+        first_start, first_length, second_start, second_length = numbers
+        if first_start == 0 < first_length < second_start and second_length > 0:
+            return ByteRange(first_length, second_start, second_length)
     raise BytesNotCoveredError("a range that is not one gap in the file")
 
 

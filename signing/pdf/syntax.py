@@ -19,6 +19,9 @@ MAX_DEPTH = 48
 MAX_VALUES = 400_000
 """Values in one file: a certificate has about 1,500, and so many take half a second to read."""
 
+MAX_LITERAL_OCTETS = 65_536
+"""Of a string with escapes or brackets, which is read step by step; /Contents has neither."""
+
 
 class Name(str):
     """A PDF name without its solidus, `#xx` decoded as Latin-1."""
@@ -74,10 +77,10 @@ _TOKEN = re.compile(
     + rb"|<([0-9A-Fa-f\t\n\r ]*+)>"
     + rb"|(true|false|null)"
     + _END
-    + rb"|(\()|(<<)|(\[)|(>>)|(\]))",
+    + rb"|(<<)|(\[)|(>>)|(\])|(\())",
 )
 _NAME, _NUMBER, _REFERENCE, _INTEGER, _REAL, _PLAIN, _HEX, _KEYWORD = range(1, 9)
-_LITERAL, _OPEN_DICTIONARY, _OPEN_ARRAY, _CLOSE_DICTIONARY, _CLOSE_ARRAY = range(9, 14)
+_OPEN_DICTIONARY, _OPEN_ARRAY, _CLOSE_DICTIONARY, _CLOSE_ARRAY, _LITERAL = range(9, 14)
 _KEYWORDS: dict[bytes, bool | None] = {b"true": True, b"false": False, b"null": None}
 
 _HEAD = re.compile(rb"(\d{1,10}) (\d{1,5}) obj" + _END)
@@ -101,16 +104,7 @@ class Parser:
         """Parse `unverified_pdf`."""
         self._pdf = unverified_pdf
         self._values_left = MAX_VALUES
-        names = _Names()
-        self._scalars: dict[int, Callable[[re.Match[bytes]], Value]] = {
-            _NAME: lambda token: names[token[_NAME]],
-            _REFERENCE: _reference,
-            _INTEGER: lambda token: int(token[_INTEGER]),
-            _REAL: lambda token: float(token[_REAL]),
-            _PLAIN: lambda token: PdfString(token[_PLAIN], token.start(_PLAIN) - 1, token.end()),
-            _HEX: _hexadecimal,
-            _KEYWORD: lambda token: _KEYWORDS[token[_KEYWORD]],
-        }
+        self._names = _Names()
 
     def skip_blank(self, position: int) -> int:
         """Return the first position from `position` on that holds no white space."""
@@ -145,23 +139,26 @@ class Parser:
         while True:
             token = _TOKEN.match(self._pdf, position)
             self._values_left -= 1
-            if token is None or token.lastindex is None or self._values_left < 0:
+            if token is None or self._values_left < 0:
                 raise MalformedPdfError("not a PDF value, or too many of them")
-            position, kind = token.end(), token.lastindex
+            position = token.end()
+            kind = token.lastindex or 0  # every alternative has a group
             value: Value
-            if kind < _LITERAL:
-                value = self._scalars[kind](token)
-            elif kind in (_OPEN_DICTIONARY, _OPEN_ARRAY):
+            if kind == _NAME:
+                value = self._names[token[_NAME]]
+            elif kind < _OPEN_DICTIONARY:
+                value = _SCALARS[kind](token)
+            elif kind < _CLOSE_DICTIONARY:
                 if len(stack) == MAX_DEPTH:
                     raise MalformedPdfError("values inside one another too deeply")
                 stack.append((kind, []))
                 continue
-            elif kind == _LITERAL:
-                value, position = self._read_literal(position - 1)
             elif kind == _CLOSE_DICTIONARY:
                 value = _dictionary(_pop(stack, _OPEN_DICTIONARY))
-            else:
+            elif kind == _CLOSE_ARRAY:
                 value = _pop(stack, _OPEN_ARRAY)
+            else:
+                value, position = self._read_literal(position - 1)
             if not stack:
                 return value, position
             stack[-1][1].append(value)
@@ -183,8 +180,8 @@ class Parser:
         depth, position = 1, start + 1
         while depth:
             step = _LITERAL_STEP.match(self._pdf, position)
-            if step is None:
-                raise MalformedPdfError("a string that does not end")
+            if step is None or position - start > MAX_LITERAL_OCTETS:
+                raise MalformedPdfError("a string that does not end, or not soon enough")
             position = step.end()
             depth += (step[2] is not None) - (step[3] is not None)
             if depth:
@@ -205,9 +202,11 @@ class _Names(dict[bytes, Name]):
     """Each name's source, decoded once a file."""
 
     def __missing__(self, raw: bytes) -> Name:
-        if not _NAME_SOURCE.fullmatch(raw):
-            raise MalformedPdfError("a name with a broken escape")
-        octets = _NAME_ESCAPE.sub(lambda escape: bytes.fromhex(escape[1].decode()), raw)
+        octets = raw
+        if b"#" in raw:
+            if not _NAME_SOURCE.fullmatch(raw):
+                raise MalformedPdfError("a name with a broken escape")
+            octets = _NAME_ESCAPE.sub(lambda escape: bytes.fromhex(escape[1].decode()), raw)
         self[raw] = name = Name(octets.decode("latin-1"))
         return name
 
@@ -224,6 +223,16 @@ def _hexadecimal(token: re.Match[bytes]) -> PdfString:
     except ValueError as error:
         raise MalformedPdfError("a string of half an octet") from error
     return PdfString(octets, token.start(_HEX) - 1, token.end())
+
+
+_SCALARS: dict[int, Callable[[re.Match[bytes]], Value]] = {
+    _REFERENCE: _reference,
+    _INTEGER: lambda token: int(token[_INTEGER]),
+    _REAL: lambda token: float(token[_REAL]),
+    _PLAIN: lambda token: PdfString(token[_PLAIN], token.start(_PLAIN) - 1, token.end()),
+    _HEX: _hexadecimal,
+    _KEYWORD: lambda token: _KEYWORDS[token[_KEYWORD]],
+}
 
 
 def _pop(stack: list[tuple[int, list[Value]]], opened: int) -> list[Value]:

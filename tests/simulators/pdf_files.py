@@ -24,7 +24,14 @@ _ATTACH = """
   description: "电子证照数据")
 """
 _DATA = r"{\"name\":\"NAME\"}"
-_FONTS = str(Path(pylopdf_fonts_zh_cn.__file__).parent)
+
+
+@lru_cache
+def _fonts() -> typst.Fonts:
+    folder = str(Path(pylopdf_fonts_zh_cn.__file__).parent)
+    return typst.Fonts(
+        include_system_fonts=False, include_embedded_fonts=False, font_paths=[folder]
+    )
 
 
 @lru_cache
@@ -33,15 +40,13 @@ def draw(*, pages: int = 1, attachments: tuple[str, ...] = ("certificate.json",)
     source = _SOURCE + "#pagebreak()\n下一页\n" * (pages - 1)
     for name in attachments:
         source += _ATTACH.format(name=name, data=_DATA.replace("NAME", name))
-    drawn = typst.compile(
+    return typst.compile(
         source.encode(),
         format="pdf",
-        font_paths=[_FONTS],
+        font_paths=_fonts(),
         ignore_system_fonts=True,
-        pdf_standards=["a-3b"],
+        pdf_standards="a-3b",
     )
-    assert isinstance(drawn, bytes)
-    return drawn
 
 
 @lru_cache
