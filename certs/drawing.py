@@ -3,7 +3,7 @@
 A layout (`layout.typ` of the type's folder) gets `sys.inputs.data`, JSON with
 
     title, title_en, number, authority, issued_on, valid_from, valid_to (null: 长期)
-    holders      [{"name", "number"}]
+    holders      [{"name", "document" (what kind the number is of), "number"}]
     attributes   by the type's schema
     seal         {"left_mm", "bottom_mm"}, where the seal will lie
     site         {"name", "host"}
@@ -22,13 +22,11 @@ from urllib.parse import urlsplit
 from certs.content import CertificateContent
 from certs.errors import Fault
 from certs.fonts import find_missing_characters, name_character
+from certs.holders import Holder
 from certs.orders import IssuanceOrder
 from certs.qr import draw_qr
 from certs.typesetting import typeset
 from certs.unverified import Json
-
-MASKED_PIXELS_PER_INCH = 144
-"""An A4 page is 1684 pixels wide: sharp on a telephone, of no use for printing."""
 
 
 class Drawing:
@@ -47,7 +45,7 @@ class Drawing:
         order = content.order
         data = self._data(content, sample=sample) | {
             "holders": [
-                {"name": holder.name, "number": holder.document.number} for holder in order.holders
+                _holder(holder, holder.name, holder.document.number) for holder in order.holders
             ],
             "attributes": dict(order.attributes),
             "qr": draw_qr(f"{self._public_url}/c/{content.code}"),
@@ -58,7 +56,7 @@ class Drawing:
         return typeset(order.certificate_type.folder / "layout.typ", inputs, form="pdf")
 
     def draw_masked(self, content: CertificateContent, *, sample: bool) -> bytes:
-        """Return a PNG of the same layout for the public page.
+        """Return an SVG of the same layout for the public page.
 
         Values are masked as the schema says, and a band says so; there is no seal, QR code,
         portrait or attachment. Raise `DrawingError` if a text does not fit.
@@ -66,7 +64,7 @@ class Drawing:
         order = content.order
         data = self._data(content, sample=sample) | {
             "holders": [
-                {"name": holder.public_name, "number": holder.public_number}
+                _holder(holder, holder.public_name, holder.public_number)
                 for holder in order.holders
             ],
             "attributes": order.certificate_type.attributes.mask(order.attributes),
@@ -77,8 +75,7 @@ class Drawing:
         return typeset(
             order.certificate_type.folder / "layout.typ",
             {"data": _to_text(data)},
-            form="png",
-            pixels_per_inch=MASKED_PIXELS_PER_INCH,
+            form="svg",
         )
 
     def _data(self, content: CertificateContent, *, sample: bool) -> dict[str, object]:
@@ -127,8 +124,12 @@ def _texts(value: Json, pointer: str) -> Iterator[tuple[str, str]]:
             yield from _texts(member, f"{pointer}/{key}")
 
 
+def _holder(holder: Holder, name: str, number: str) -> dict[str, Json]:
+    return {"name": name, "document": holder.document.type.title_zh, "number": number}
+
+
 def _to_text(data: Mapping[str, object]) -> str:
-    return json.dumps(data, ensure_ascii=False)
+    return json.dumps(data, ensure_ascii=False, sort_keys=True)
 
 
 def _wrap_portrait(jpeg: bytes) -> str:
