@@ -68,8 +68,8 @@ class SealDescription:
         for text in (self.seal_id, self.vendor_id):
             if not (text and text.isascii() and text.isprintable()):
                 raise MalformedSealError("text outside ASCII")
-        if not (self.name and self.name.isprintable()):
-            raise MalformedSealError("name")
+        if not (self.name and self.name.isprintable()) or self.kind < 0:
+            raise MalformedSealError("name or kind")
         if not 0 < len(self.listed_certs) <= MAX_LISTED or len(self.ca_certs) > MAX_CA_CERTS:
             raise MalformedSealError("number of certificates")
         if not self.valid_from <= self.valid_to:
