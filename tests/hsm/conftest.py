@@ -1,0 +1,11 @@
+"""The office that the tests of custody work in."""
+
+from pathlib import Path
+
+import pytest
+from simulators.office import Office
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    return Office.create(tmp_path)
