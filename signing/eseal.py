@@ -32,11 +32,11 @@ from signing.errors import (
     UnsupportedAlgorithmError,
 )
 from signing.picture import SealPicture
-from signing.x509 import ARC, SigningCert
+from signing.x509 import ARC, SM2_WITH_SM3, SigningCert
 
 VERSION = 4  # GB/T 38540-2020
 HEADER_ID = "ES"
-SM2_SM3 = object_identifier("1.2.156.10197.1.501")  # a bare OID here, no AlgorithmIdentifier
+SM2_SM3 = object_identifier(SM2_WITH_SM3)  # a bare OID here, no AlgorithmIdentifier
 # Certificates of the CAs above the seal maker and the unit, so that who holds only the roots can
 # build both paths: SEQUENCE OF OCTET STRING, not critical. GB/T 38540 leaves no other place.
 CA_CERTS = object_identifier(f"{ARC}.2.1")
