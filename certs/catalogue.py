@@ -7,7 +7,6 @@ A type is five files and no code:
     layout.typ       how it looks
     background.svg   what lies under the text
     sample.json      a valid order
-    background.typ   (may be there) what background.svg was made from
 
 The digest of the folder is stored with every certificate issued, so a version that has been used
 cannot change unnoticed: what changes is a new version.
@@ -29,7 +28,6 @@ from signing.canonical import canonical_sm3, sm3
 from signing.pdf.placement import Placement, SignatureForm
 
 FILES = ("background.svg", "layout.typ", "sample.json", "schema.json", "type.toml")
-OPTIONAL_FILES = ("background.typ",)
 LARGEST_FILE = 4 * 2**20
 """Octets of one file of a type; a background of fine lines has some hundred thousand."""
 
@@ -208,11 +206,10 @@ def _read_files(folder: Path, faults: list[Fault]) -> Iterator[tuple[str, bytes]
     if not folder.is_dir():
         faults.append(Fault("", "not_a_folder"))
         return
-    known = (*FILES, *OPTIONAL_FILES)
     present = {path.name for path in folder.iterdir()}
     faults += (Fault(name, "missing_file") for name in FILES if name not in present)
-    faults += (Fault(name, "unexpected_file") for name in present.difference(known))
-    for name in sorted(present.intersection(known)):
+    faults += (Fault(name, "unexpected_file") for name in present.difference(FILES))
+    for name in sorted(present.intersection(FILES)):
         path = folder / name
         if path.is_symlink() or not path.is_file():
             faults.append(Fault(name, "not_a_file"))

@@ -2,7 +2,7 @@
 
 >>> rule = NumberRule.parse("JY{area}{seq:7}{check:mod11_10}")
 >>> rule.format(area="999902", year=2026, seq=42)
-'JY99990200000426'
+'JY99990200000423'
 """
 
 import re
