@@ -1,1 +1,1 @@
-"""HTTP routes, pages and the command line; builds everything and introduces the parts to one another."""
+"""HTTP routes, pages and the command line; builds everything and introduces the parts."""

@@ -1,0 +1,214 @@
+"""What holds for every request: an id, an access log without personal data, headers, limits.
+
+Plain ASGI, so that bodies stream: no middleware here ever holds a whole request or answer.
+"""
+
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+import structlog
+from prometheus_client import Counter, Histogram
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import answer_problem
+
+# A file of 20 MB, and the few lines that multipart puts around it.
+LARGEST_UPLOAD = 20 * 1000 * 1000 + 64 * 1024
+# Nothing but an upload is longer than a form.
+LARGEST_OTHER_BODY = 64 * 1024
+UPLOADS = frozenset({("POST", "/v1/verifications"), ("POST", "/verify")})
+
+_log = structlog.get_logger("access")
+_requests = Counter("zhengyin_http_requests", "Answers", ["method", "route", "status"])
+_seconds = Histogram("zhengyin_http_seconds", "Time to the end of the answer", ["route"])
+
+# Everything the pages need comes from this origin; nothing may frame, sniff or learn where from.
+SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+HSTS = "max-age=31536000; includeSubDomains"  # a year, as browsers' preload lists ask
+
+
+class AccessLog:
+    """Give each request an id and log its route template, never its path."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap `app`."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve, then log method, template, status and milliseconds."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = secrets.token_hex(8)
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        started = time.perf_counter()
+        status = int(HTTPStatus.INTERNAL_SERVER_ERROR)
+
+        async def note_status(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+            await send(message)
+
+        try:
+            await self._app(scope, receive, note_status)
+        finally:
+            seconds = time.perf_counter() - started
+            template = getattr(scope.get("route"), "path", "(none)")
+            _requests.labels(scope["method"], template, status).inc()
+            _seconds.labels(template).observe(seconds)
+            _log.info(
+                "request",
+                method=scope["method"],
+                route=template,
+                status=status,
+                ms=round(seconds * 1000, 1),
+            )
+
+
+class SecurityHeaders:
+    """Put the headers above on every answer; a route may make its own stricter, never drop them."""
+
+    def __init__(self, app: ASGIApp, *, https: bool) -> None:
+        """Wrap `app`; `https` says that the public address is one."""
+        self._app = app
+        self._headers = SECURITY_HEADERS | ({"Strict-Transport-Security": HSTS} if https else {})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve with the headers added."""
+
+        async def add_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        await self._app(scope, receive, add_headers)
+
+
+class BodyTooLargeError(Exception):
+    """Raised into the reader of a body when more octets arrive than its route may take."""
+
+
+class BodyLimit:
+    """Count a body while it streams and stop at the limit: 413, and no more is read."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap `app`."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve; answer 413 at once where the declared or the counted length is too large."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        upload = (scope["method"], scope["path"]) in UPLOADS
+        limit = LARGEST_UPLOAD if upload else LARGEST_OTHER_BODY
+        declared = Headers(scope=scope).get("content-length", "")
+        if declared.isdecimal() and int(declared) > limit:
+            await answer_problem(scope, "document_too_large")(scope, receive, send)
+            return
+        received = 0
+        answering = False
+
+        async def count() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > limit:
+                raise BodyTooLargeError
+            return message
+
+        async def note_start(message: Message) -> None:
+            nonlocal answering
+            answering = True
+            await send(message)
+
+        try:
+            await self._app(scope, count, note_start)
+        except BodyTooLargeError:
+            if answering:
+                raise
+            await answer_problem(scope, "document_too_large")(scope, receive, send)
+
+
+@dataclass(slots=True)
+class _Bucket:
+    left: float
+    filled_at: float
+
+
+@dataclass(slots=True)
+class TokenBuckets:
+    """How often each client may come: `burst` at once, then `per_second`.
+
+    Bounded: of the clients least lately seen some are forgotten, which only ever gives more.
+    """
+
+    burst: float
+    per_second: float
+    clock: Callable[[], float] = time.monotonic
+    most_clients: int = 20_000  # 2 MB at the most; more clients a minute are an attack
+    _buckets: OrderedDict[str, _Bucket] = field(default_factory=OrderedDict)
+
+    def take(self, client: str) -> bool:
+        """Take one from the client's bucket; tell whether there was one."""
+        moment = self.clock()
+        bucket = self._buckets.pop(client, None) or _Bucket(self.burst, moment)
+        filled = bucket.left + (moment - bucket.filled_at) * self.per_second
+        bucket.left, bucket.filled_at = min(self.burst, filled), moment
+        self._buckets[client] = bucket
+        if len(self._buckets) > self.most_clients:
+            self._buckets.popitem(last=False)
+        if bucket.left < 1:
+            return False
+        bucket.left -= 1
+        return True
+
+
+class RateLimit:
+    """Answer 429 to a client that comes too often; uploads have a limit of their own."""
+
+    # A hall of a hundred people behind one address scanning QR codes must not be locked out.
+    PAGES_BURST, PAGES_PER_SECOND = 200, 20
+    # A check costs milliseconds, but a hostile file may cost its full limits.
+    UPLOADS_BURST, UPLOADS_PER_SECOND = 40, 4
+
+    def __init__(self, app: ASGIApp, *, enabled: bool = True) -> None:
+        """Wrap `app`; a bench may switch the limit off."""
+        self._app = app
+        self._enabled = enabled
+        self._pages = TokenBuckets(self.PAGES_BURST, self.PAGES_PER_SECOND)
+        self._uploads = TokenBuckets(self.UPLOADS_BURST, self.UPLOADS_PER_SECOND)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve, or refuse before anything is read."""
+        if scope["type"] != "http" or not self._enabled:
+            await self._app(scope, receive, send)
+            return
+        upload = (scope["method"], scope["path"]) in UPLOADS
+        client = (scope.get("client") or ("",))[0]
+        if (self._uploads if upload else self._pages).take(client):
+            await self._app(scope, receive, send)
+            return
+        await answer_problem(scope, "rate_limited")(scope, receive, send)

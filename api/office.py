@@ -1,0 +1,139 @@
+"""The issuing office: what it knows, keeps and may use, opened from the data folder.
+
+`initialise` makes in development what is missing; in production it makes databases and an empty
+key store and lists what else the office has to bring.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from api.settings import Environment, Settings
+from certs import database
+from certs.authorities import Authorities
+from certs.catalogue import Catalogue
+from certs.database import Transactions
+from certs.drawing import Drawing
+from certs.issuance import Issuance
+from certs.pki import SEAL_MAKER_KEY, Pki, PkiMaker, Unit
+from certs.register import ECertificate, Register
+from certs.row_cipher import RowCipher
+from certs.seal_picture import draw_seal
+from certs.seals import SealApplication, SealBook, SealMaker
+from certs.settings import CertsSettings
+from hsm.approvals import OperatorCommand, OperatorPolicy
+from hsm.custody import Custodian
+from hsm.errors import KeyNotFoundError
+from hsm.key_encryption import create_key_encryption_key
+from hsm.keys import KeyPurpose, KeyRef
+from hsm.ledger import Ledger
+from hsm.settings import CustodySettings
+from hsm.stores.software import SoftwareKeyStore
+
+SEAL_DIAMETER_MM = 42  # a bureau's seal is at most 45 mm (国发〔1999〕25号); 42 is usual
+OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """Everything that issues and keeps certificates."""
+
+    catalogue: Catalogue
+    authorities: Authorities
+    transactions: Transactions
+    register: Register
+    drawing: Drawing
+    store: SoftwareKeyStore
+    ledger: Ledger
+    custodian: Custodian
+    issuance: Issuance
+    pki: Pki
+
+    def is_public(self, certificate: ECertificate) -> bool:
+        """Whether anyone who has the number may see the status and a masked rendering."""
+        kind = self.catalogue.find(certificate.type_code, certificate.type_version)
+        return kind.public_register
+
+
+def initialise(settings: Settings, *, clock: Callable[[], datetime]) -> list[str]:
+    """Make what is missing in the data folder and return what the operator still has to bring."""
+    data, custody = settings.data, CustodySettings()
+    data.mkdir(parents=True, exist_ok=True)
+    if custody.kek is None:
+        create_key_encryption_key(custody.kek_path(data))
+    engine = database.open_engine(settings.register_url())
+    database.upgrade(engine)
+    engine.dispose()
+    store = SoftwareKeyStore.create(data / "keys", custody.open_key_encryption_key(data))
+    names = CertsSettings()
+    for name, purpose in ((names.data_key, KeyPurpose.DATA), (names.index_key, KeyPurpose.INDEX)):
+        try:
+            store.describe(KeyRef(name))
+        except KeyNotFoundError:
+            store.generate(KeyRef(name), purpose)
+    ledger = Ledger.create(custody.ledger_file(data))
+    try:
+        if settings.env is Environment.PRODUCTION:
+            return list(_missing(data))
+        _copy_samples(data)
+        custodian = _custodian(settings, store, ledger, clock)
+        _make_embedded_authorities(data, store, custodian, at=clock())
+    finally:
+        ledger.close()
+    return []
+
+
+def _missing(data: Path) -> Iterator[str]:
+    for name in ("types", "authorities", "pki", "seals"):
+        if not (data / name).is_dir() or not any((data / name).iterdir()):
+            yield name
+
+
+def _copy_samples(data: Path) -> None:
+    """Copy sample types and authorities that are not there; never touch one that is."""
+    with as_file(files("certs") / "samples") as samples:
+        for source in sorted(samples.rglob("*")):
+            target = data / source.relative_to(samples)
+            if source.is_file() and not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, target)
+
+
+def _make_embedded_authorities(
+    data: Path, store: SoftwareKeyStore, custodian: Custodian, *, at: datetime
+) -> None:
+    """Make the development PKI and a seal, marked 测试, for each authority."""
+    authorities = list(Authorities.load(data / "authorities"))
+    approval = OperatorCommand(OPERATOR)
+    units = [Unit(office.uscc, office.name, KeyRef(office.key)) for office in authorities]
+    pki = PkiMaker(data / "pki", custodian, store, approval).make(units, at=at)
+    maker = SealMaker(
+        folder=data / "seals",
+        custodian=custodian,
+        key=SEAL_MAKER_KEY,
+        maker_cert=pki.seal_maker,
+        ca_certs=pki.ca_certs,
+        draw=partial(draw_seal, diameter_mm=SEAL_DIAMETER_MM, sample=True),
+        approval=approval,
+    )
+    maker.make(
+        [
+            SealApplication(office.seal_id, office.name, pki.units[office.uscc])
+            for office in authorities
+        ],
+        at=at,
+    )
+
+
+def _custodian(
+    settings: Settings, store: SoftwareKeyStore, ledger: Ledger, clock: Callable[[], datetime]
+) -> Custodian:
+    development = settings.env is Environment.DEVELOPMENT
+    return Custodian(
+        store=store, ledger=ledger, clock=clock, approvals=OperatorPolicy(development=development)
+    )

@@ -1,0 +1,1 @@
+"""The pages for people: verdict first, zh-CN and English, without JavaScript."""

@@ -1,0 +1,108 @@
+"""Pages without sign-in: home, verify, trust, for departments, and a visitor's preferences."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import PlainTextResponse, RedirectResponse
+from starlette.concurrency import run_in_threadpool
+
+from api.deps import CurrentServices
+from api.messages import Language
+from api.pages.rendering import LANGUAGE_COOKIE, LARGE_PRINT, PRINT_COOKIE, render
+from api.problems import ApiError
+from api.uploads import read_upload
+from verify.errors import VerifyError
+from verify.policy import POLICIES
+from verify.report import OUTCOMES, VerificationReport
+
+router = APIRouter(include_in_schema=False)
+
+PREFERENCE_SECONDS = 365 * 24 * 3600
+
+
+@router.get("/")
+def home(request: Request) -> Response:
+    """Show what can be done here."""
+    return render(request.scope, "home.html")
+
+
+@router.get("/verify")
+def verify_form(request: Request) -> Response:
+    """Show the form that takes a file."""
+    return render(request.scope, "verify.html", fault=None)
+
+
+@router.post("/verify")
+async def verify_upload(request: Request, services: CurrentServices) -> Response:
+    """Show the verdict on the uploaded file; a file that cannot be tried shows the form again."""
+    try:
+        unverified_file = await read_upload(request)
+        if not unverified_file:
+            raise ApiError("no_file")
+        report = await run_in_threadpool(services.verify, unverified_file)
+    except (VerifyError, ApiError) as error:
+        return render(
+            request.scope,
+            "verify.html",
+            status=HTTPStatus.UNPROCESSABLE_ENTITY,
+            fault="no_file" if error.code == "invalid_request" else error.code,
+        )
+    return render(request.scope, "report.html", report=report, **_parts_of(report, services))
+
+
+def _parts_of(report: VerificationReport, services: CurrentServices) -> dict[str, object]:
+    """Return what the report's page needs beside the report."""
+    others = [reason for reason in report.reason_codes if reason is not report.reason_code]
+    certificate = report.certificate
+    return {
+        "other_reasons": others,
+        "outcomes": OUTCOMES,
+        "policy": report.policy,
+        "fields": services.public_fields(certificate.number) if certificate else {},
+    }
+
+
+@router.get("/trust")
+def trust(request: Request, services: CurrentServices) -> Response:
+    """Show the anchors, the policies, and how to check without us."""
+    return render(
+        request.scope,
+        "trust.html",
+        anchors=services.trust.anchors(at=services.clock()),
+        policies=POLICIES.values(),
+    )
+
+
+@router.get("/trust/roots.pem")
+def trust_roots(services: CurrentServices) -> Response:
+    """Answer the anchors as PEM, roots only."""
+    return PlainTextResponse(
+        services.trust.export_roots(), media_type="application/x-pem-file"
+    )
+
+
+@router.get("/docs")
+def documentation(request: Request) -> Response:
+    """Show departments the machine interface."""
+    return render(request.scope, "docs.html", schema=request.app.openapi())
+
+
+@router.get("/preferences")
+def prefer(
+    *,
+    lang: Annotated[Language | None, Query()] = None,
+    large: Annotated[bool | None, Query()] = None,
+    to: Annotated[str, Query(max_length=200)] = "/",
+) -> Response:
+    """Keep the visitor's language or size of print and go back to where he was."""
+    # A path of this site only: "//host" and "/\host" would lead away.
+    if not to.startswith("/") or to[1:2] in {"/", "\\"}:
+        to = "/"
+    answer = RedirectResponse(to, HTTPStatus.SEE_OTHER)
+    keep = {"max_age": PREFERENCE_SECONDS, "httponly": True, "samesite": "lax"}
+    if lang is not None:
+        answer.set_cookie(LANGUAGE_COOKIE, lang.value, **keep)
+    if large is not None:
+        answer.set_cookie(PRINT_COOKIE, LARGE_PRINT if large else "", **keep)
+    return answer

@@ -1,0 +1,71 @@
+"""Templates: one environment, escaped by default, an undefined name is an error."""
+
+from datetime import datetime, timedelta, timezone
+from functools import cache
+from http import HTTPStatus
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader, StrictUndefined
+from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
+from starlette.responses import HTMLResponse
+from starlette.types import Scope
+
+from api.messages import Language, messages, preferred_language
+
+LANGUAGE_COOKIE = "language"
+PRINT_COOKIE = "print"
+LARGE_PRINT = "large"
+# Moments on pages are China's, which has kept this one offset since 1991.
+CHINA_TIME = timezone(timedelta(hours=8), "UTC+8")
+
+
+def format_moment(moment: datetime | None) -> str:
+    """Return date, time to the second and offset, as people in China read it; "—" for none."""
+    if moment is None:
+        return "—"
+    return moment.astimezone(CHINA_TIME).strftime("%Y-%m-%d %H:%M:%S UTC+8")
+
+
+@cache
+def _environment() -> Environment:
+    components = PackageLoader("govuk_frontend_jinja")
+    environment = Environment(
+        loader=ChoiceLoader(
+            [PackageLoader("api"), PrefixLoader({"govuk_frontend_jinja": components})]
+        ),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["moment"] = format_moment
+    return environment
+
+
+def language_of(scope: Scope) -> Language:
+    """Return the language chosen on our pages, else the browser's first."""
+    headers = Headers(scope=scope)
+    chosen = cookie_parser(headers.get("cookie", "")).get(LANGUAGE_COOKIE)
+    if chosen in set(Language):
+        return Language(chosen)
+    return preferred_language(headers.get("accept-language"))
+
+
+def render(
+    scope: Scope, template: str, *, status: HTTPStatus = HTTPStatus.OK, **context: object
+) -> HTMLResponse:
+    """Return the page `template` in the visitor's language and size of print."""
+    language = language_of(scope)
+    cookies = cookie_parser(Headers(scope=scope).get("cookie", ""))
+    page = _environment().get_template(template)
+    text = page.render(
+        t=messages(language),
+        language=language.value,
+        other_language=next(other for other in Language if other is not language).value,
+        large_print=cookies.get(PRINT_COOKIE) == LARGE_PRINT,
+        here=scope["path"] if scope["method"] == "GET" else "/verify",
+        site_name=scope["app"].state.services.settings.site_name,
+        host=scope["app"].state.services.settings.host,
+        **context,
+    )
+    return HTMLResponse(text, status, {"Content-Language": language.value})

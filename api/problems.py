@@ -1,0 +1,141 @@
+"""Errors as RFC 9457 problem details: a code becomes a status and a translated sentence.
+
+The packages below know codes only; this is the one place that knows HTTP and prose.
+"""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.types import Scope
+
+from api.messages import Language, messages
+from api.pages.rendering import language_of, render
+from certs.errors import CertsError
+from hsm.errors import CustodyError
+from signing.errors import SigningError
+from verify.errors import VerifyError
+
+PROBLEM_JSON = "application/problem+json"
+# Where a person can read what a `type` means; relative, so that it holds on every host.
+TYPE_BASE = "/problems/"
+
+_log = structlog.get_logger(__name__)
+
+STATUS_OF: Mapping[str, HTTPStatus] = {
+    "document_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "not_a_document": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    "too_many": HTTPStatus.TOO_MANY_REQUESTS,
+    "rate_limited": HTTPStatus.TOO_MANY_REQUESTS,
+    "not_found": HTTPStatus.NOT_FOUND,
+    "method_not_allowed": HTTPStatus.METHOD_NOT_ALLOWED,
+    "invalid_request": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "no_file": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "register_unreachable": HTTPStatus.SERVICE_UNAVAILABLE,
+    "register_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
+    "sandbox_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
+    "not_ready": HTTPStatus.SERVICE_UNAVAILABLE,
+    "internal": HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+RETRY_SECONDS = 5  # "shortly": a verification takes a fraction of a second
+
+_CODE_OF_STATUS = {
+    HTTPStatus.NOT_FOUND: "not_found",
+    HTTPStatus.METHOD_NOT_ALLOWED: "method_not_allowed",
+}
+
+
+class ApiError(Exception):
+    """A request that is refused here, before any package below is asked."""
+
+    def __init__(self, code: str, errors: Sequence[Mapping[str, str]] = ()) -> None:
+        """`code` is a key of `STATUS_OF`; `errors` point into the request."""
+        super().__init__(code)
+        self.code = code
+        self.errors = errors
+
+
+def problem(
+    code: str,
+    language: Language,
+    *,
+    status: HTTPStatus | None = None,
+    errors: Sequence[Mapping[str, str]] = (),
+) -> JSONResponse:
+    """Return the problem `code` for machines, in `language`."""
+    status = status or STATUS_OF[code]
+    text = messages(language)(f"problem.{code}")
+    body: dict[str, Any] = {
+        "type": TYPE_BASE + code,
+        "title": text,
+        "status": status,
+        "code": code,
+        "detail": text,
+        "errors": list(errors),
+    }
+    headers = {"Content-Language": language.value}
+    return JSONResponse(body, status, headers, media_type=PROBLEM_JSON)
+
+
+def answer_problem(
+    scope: Scope,
+    code: str,
+    *,
+    status: HTTPStatus | None = None,
+    errors: Sequence[Mapping[str, str]] = (),
+) -> Response:
+    """Return `code` as a page for a browser that asked for one, else as a problem."""
+    status = status or STATUS_OF[code]
+    asks_for_page = "text/html" in Headers(scope=scope).get("accept", "")
+    answer: Response
+    if asks_for_page and not scope["path"].startswith("/v1/"):
+        answer = render(scope, "error.html", status=status, code=code)
+    else:
+        answer = problem(code, language_of(scope), status=status, errors=errors)
+    if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
+        answer.headers["Retry-After"] = str(RETRY_SECONDS)
+    return answer
+
+
+def install_problems(app: FastAPI) -> None:
+    """Make `app` answer every error as a problem; nothing of a traceback leaves the process."""
+    for error in (CertsError, CustodyError, SigningError, VerifyError, ApiError):
+        app.add_exception_handler(error, _answer_ours)
+    app.add_exception_handler(RequestValidationError, _answer_invalid_request)
+    app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(Exception, _answer_unexpected)
+
+
+def _answer_ours(request: Request, error: Exception) -> Response:
+    code = str(getattr(error, "code", "internal"))
+    if code not in STATUS_OF:
+        return _answer_unexpected(request, error)
+    return answer_problem(request.scope, code, errors=getattr(error, "errors", ()))
+
+
+def _answer_invalid_request(request: Request, error: Exception) -> Response:
+    faults = error.errors() if isinstance(error, RequestValidationError) else ()
+    errors = [
+        {"pointer": "/" + "/".join(str(part) for part in fault["loc"]), "code": fault["type"]}
+        for fault in faults
+    ]
+    return answer_problem(request.scope, "invalid_request", errors=errors)
+
+
+def _answer_http(request: Request, error: Exception) -> Response:
+    status = HTTPStatus(getattr(error, "status_code", HTTPStatus.INTERNAL_SERVER_ERROR))
+    ours = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    code = _CODE_OF_STATUS.get(status, "internal" if ours else "invalid_request")
+    return answer_problem(request.scope, code, status=status)
+
+
+def _answer_unexpected(request: Request, error: Exception) -> Response:
+    # The class name only: an error's words may quote what somebody sent.
+    _log.error("unexpected_error", error=type(error).__qualname__, code=getattr(error, "code", ""))
+    return answer_problem(request.scope, "internal")

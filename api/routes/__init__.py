@@ -1,0 +1,1 @@
+"""The machine interface: one module a resource."""

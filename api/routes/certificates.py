@@ -1,0 +1,40 @@
+"""Status of certificates: by the unguessable code of the QR; by number only where that is public.
+
+Unknown and not public give the very same answer.
+"""
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from api.deps import CurrentServices
+from api.problems import ApiError
+from certs.register import RegisteredCertificate
+
+router = APIRouter(prefix="/v1", tags=["status"])
+
+
+@router.get("/status/{code}")
+def status_by_code(code: str, services: CurrentServices) -> dict[str, Any]:
+    """Answer whether the certificate behind the QR is in force now."""
+    return _status(services.office.register.find_by_code(code, at=services.clock()))
+
+
+@router.get("/certificates/{number}/status")
+def status_by_number(number: str, services: CurrentServices) -> dict[str, Any]:
+    """Answer the same by the printed number, for types whose register is public."""
+    found = services.office.register.find_by_number(number, at=services.clock())
+    if found is not None and not services.office.is_public(found):
+        found = None
+    return _status(found)
+
+
+def _status(found: RegisteredCertificate | None) -> dict[str, Any]:
+    if found is None:
+        raise ApiError("not_found")
+    return {
+        "status": found.status,
+        "as_of": found.as_of.isoformat().replace("+00:00", "Z"),
+        "type": found.type_name,
+        "authority": found.authority_name,
+    }
