@@ -15,6 +15,9 @@ from signing.pdf.syntax import Dictionary, PdfString, Reference, Value, text, wa
 MAX_ATTACHMENTS = 16
 """A certificate has one."""
 
+MAX_TREE_NODES = 64
+"""Nodes of the name tree, which also ends a tree that runs in circles; typst writes one."""
+
 MAX_ATTACHMENT_OCTETS = 4 * 1024 * 1024
 """After inflating, over all attachments; certificate.json has some kilobytes."""
 
@@ -81,15 +84,13 @@ def _specifications(view: View) -> list[tuple[PdfString, Dictionary]]:
 def _name_tree(view: View) -> list[tuple[PdfString, Reference]]:
     names = view.dictionary(view.catalog.get("Names", {}))
     waiting: list[Value] = [names["EmbeddedFiles"]] if "EmbeddedFiles" in names else []
-    visited: set[Value] = set()
+    nodes_left = MAX_TREE_NODES
     found: list[tuple[PdfString, Reference]] = []
     while waiting:
-        node = waiting.pop()
-        if isinstance(node, Reference):
-            if node in visited:
-                raise MalformedPdfError("a name tree that runs in circles")
-            visited.add(node)
-        dictionary = view.dictionary(node)
+        if len(waiting) > nodes_left:
+            raise MalformedPdfError("a name tree that is too large, or runs in circles")
+        nodes_left -= 1
+        dictionary = view.dictionary(waiting.pop())
         waiting.extend(reversed(view.array(dictionary.get("Kids", []))))
         items = view.array(dictionary.get("Names", []))
         if len(items) % 2 or len(found) + len(items) // 2 > MAX_ATTACHMENTS:

@@ -65,6 +65,10 @@ class ByteRange:
         return hasher.digest()
 
 
+LONGEST_RANGE = str(ByteRange(10**10 - 1, 10**10 - 1, 10**10 - 1))
+"""As much text as a range can take: the room it gets in a file, and the propertyInfo to size by."""
+
+
 def units_from_mm(length_mm: float) -> int:
     """Return a length in units: 1 mm = 72/25.4 pt, so 127 µm are 3600 units."""
     return (2 * 3600 * round(length_mm * 1000) + 127) // 254

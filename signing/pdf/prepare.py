@@ -7,12 +7,12 @@ that in. The update is incremental: the drawn octets stay where they are.
 
 import hashlib
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from signing.errors import ContentsTooLargeError, MalformedPdfError
 from signing.pdf.drawing import SIGNATURE, WIDGET, draw_seal
 from signing.pdf.drawn import DrawnPdf, read_drawn_pdf
-from signing.pdf.placement import ByteRange, Placement, SignatureForm, units_from_mm
+from signing.pdf.placement import LONGEST_RANGE, ByteRange, Placement, SignatureForm, units_from_mm
 from signing.picture import SealPicture
 
 _HANDLERS = {
@@ -23,8 +23,7 @@ _NO_CHANGES = (
     "<</Type/SigRef/TransformMethod/DocMDP/TransformParams<</Type/TransformParams/P 1/V/1.2>>>>"
 )
 """DocMDP 1 (ISO 32000-1, 12.8.2.2): after this seal nobody may change the document."""
-
-_BYTE_RANGE_WIDTH = len(str(ByteRange(10**9, 10**9, 10**9)))
+_OBJECT_END = b">>\nendobj\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,52 +84,53 @@ def prepare(  # noqa: PLR0913 - a seal needs these six
     None for `ses`; anything else is a ValueError. Raises `MalformedPdfError` if the file is not of
     the shape we draw, or the seal would not lie wholly on the page.
     """
-    time_entry = _time_entry(form, signed_at)
+    claimed_at = _claimed_time(form, signed_at)
     drawn = read_drawn_pdf(drawn_pdf, placement.page)
     _verify_on_page(drawn, placement, picture)
-    first = drawn.size
-    signature = first + SIGNATURE
-    field_list = f"[{first + WIDGET} 0 R]"
-    objects = [
-        drawn.page.with_entries(f"/Annots{field_list}"),
-        drawn.catalog.with_entries(
-            f"/AcroForm<</Fields{field_list}/SigFlags 3>>/Perms<</DocMDP {signature} 0 R>>"
+    widget, signature = drawn.size + WIDGET, drawn.size + SIGNATURE
+    page, catalog = drawn.page.reference, drawn.catalog.reference
+    # The signature comes last, and /Contents last in it: little is covered behind the gap, and the
+    # file's own digest needs no second pass over the rest. Range and contents follow below.
+    signature_head = (
+        f"{signature} 0 obj\n<</Type/Sig{_HANDLERS[form]}"
+        + (f"/M(D:{claimed_at:%Y%m%d%H%M%S}Z)" if claimed_at else "")
+        + f"/Reference[{_NO_CHANGES}]/ByteRange"
+    )
+    objects = {
+        page.number: drawn.page.with_entries(f"/Annots[{widget} 0 R]"),
+        catalog.number: drawn.catalog.with_entries(
+            f"/AcroForm<</Fields[{widget} 0 R]/SigFlags 3>>/Perms<</DocMDP {signature} 0 R>>"
         ),
-        *draw_seal(first, drawn.page.reference, placement, picture),
-        (
-            f"{signature} 0 obj\n<</Type/Sig{_HANDLERS[form]}{time_entry}/Reference[{_NO_CHANGES}]"
-            "/ByteRange"
-        ).encode(),
-    ]
-    numbers = [drawn.page.reference.number, drawn.catalog.reference.number]
-    numbers += range(first + WIDGET, first + SIGNATURE + 1)
-    offsets, position = {}, len(drawn_pdf) + 1
-    for number, item in zip(numbers, objects, strict=True):
-        offsets[number] = position
-        position += len(item) + 1
-    first_length = position - 1 + _BYTE_RANGE_WIDTH + len(b"/Contents")
+        **dict(enumerate(draw_seal(drawn.size, page, placement, picture), drawn.size)),
+        signature: signature_head.encode(),
+    }
+    offsets, position = {}, len(drawn_pdf)
+    for number, source in objects.items():
+        offsets[number] = position + 1
+        position += 1 + len(source)
+    first_length = position + len(LONGEST_RANGE) + len(b"/Contents")
     second_start = first_length + 2 * contents_size + 2
-    after = b">>\nendobj\n" + _table(drawn, offsets, second_start + len(b">>\nendobj\n"))
+    after = _OBJECT_END + _table(drawn, offsets, second_start + len(_OBJECT_END))
     byte_range = ByteRange(first_length, second_start, len(after))
-    padded_range = str(byte_range).ljust(_BYTE_RANGE_WIDTH).encode()
-    before = b"%b\n%b%b/Contents" % (drawn_pdf, b"\n".join(objects), padded_range)
+    range_text = str(byte_range).ljust(len(LONGEST_RANGE)).encode()
+    before = b"%b\n%b%b/Contents" % (drawn_pdf, b"\n".join(objects.values()), range_text)
     hasher = hashlib.new("sm3", before)
     covered = hasher.copy()
     covered.update(after)
     return PreparedPdf(
-        form, byte_range, covered.digest(), signed_at, contents_size, before, after, hasher
+        form, byte_range, covered.digest(), claimed_at, contents_size, before, after, hasher
     )
 
 
-def _time_entry(form: SignatureForm, signed_at: datetime | None) -> str:
-    """Return /M (ISO 32000-1, 7.9.4; ETSI EN 319 142-1, 5.3) or nothing."""
+def _claimed_time(form: SignatureForm, signed_at: datetime | None) -> datetime | None:
+    """Return /M (ISO 32000-1, 7.9.4; ETSI EN 319 142-1, 5.3), which has whole seconds, or None."""
     if form is SignatureForm.SES:
         if signed_at is not None:
             raise ValueError("the time of a SES_Signature is inside it")
-        return ""
+        return None
     if signed_at is None or signed_at.utcoffset() != timedelta(0):
         raise ValueError("the time of a PAdES signature is given, in UTC")
-    return f"/M(D:{signed_at.astimezone(UTC):%Y%m%d%H%M%S}Z)"
+    return signed_at.replace(microsecond=0)
 
 
 def _verify_on_page(drawn: DrawnPdf, placement: Placement, picture: SealPicture) -> None:

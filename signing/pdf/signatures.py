@@ -5,7 +5,7 @@ signature but that no form shows are faults.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import cast
@@ -94,15 +94,18 @@ def read_signatures(file: PdfFile) -> tuple[EmbeddedSignature | SignatureFault, 
             elif identity not in known:
                 found.append(_read_signature(file, index, view, signed))
             here.add(identity)
-            if len(found) > MAX_SIGNATURES:
-                raise MalformedPdfError("too many signatures")
+            _verify_count(found)
         known |= here
-    found += [
-        _malformed(None, "a signature that no form shows")
-        for dictionary in _signature_dictionaries(file)
-        if id(dictionary) not in known
-    ]
+    for dictionary in _signature_dictionaries(file):
+        if id(dictionary) not in known:
+            found.append(_malformed(None, "a signature that no form shows"))
+            _verify_count(found)
     return tuple(found)
+
+
+def _verify_count(found: Sized) -> None:
+    if len(found) > MAX_SIGNATURES:
+        raise MalformedPdfError("too many signatures")
 
 
 def _signed_fields(view: View) -> Iterator[_SignedField]:
@@ -113,11 +116,13 @@ def _signed_fields(view: View) -> Iterator[_SignedField]:
     visited: set[int] = set()
     fields_left = MAX_FIELDS
     while waiting:
+        if len(waiting) > fields_left:
+            raise MalformedPdfError("a form with too many fields")
         node, parent_name, inherited_type = waiting.pop()
         fields_left -= 1
         number = node.number if isinstance(node, Reference) else None
-        if number in visited or fields_left < 0:
-            raise MalformedPdfError("a form that runs in circles, or has too many fields")
+        if number in visited:
+            raise MalformedPdfError("a form that runs in circles")
         if number is not None:
             visited.add(number)
         entries = view.dictionary(node)
