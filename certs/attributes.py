@@ -36,7 +36,6 @@ class Mask(StrEnum):
 class Field:
     """One named field of a certificate."""
 
-    key: str
     title_zh: str
     title_en: str
     mask: Mask
@@ -46,8 +45,8 @@ class Field:
 class AttributeSchema:
     """A schema compiled once: it tells faults, titles and what the public may see."""
 
-    fields: tuple[Field, ...]
-    """In the order of the schema."""
+    fields: Mapping[str, Field]
+    """By key, in the order of the schema."""
 
     def __init__(self, schema: Any) -> None:  # noqa: ANN401  # JSON of the shape checked here
         """Compile the schema; raise `FaultyDataError` with all that is wrong with it."""
@@ -55,16 +54,15 @@ class AttributeSchema:
             raise FaultyDataError(faults)
         self._schema: dict[str, Any] = schema
         self._shape = Shape(schema)
-        self.fields = tuple(
-            Field(
-                key=key,
+        self.fields = {
+            key: Field(
                 title_zh=field["title"],
                 title_en=field["x-title-en"],
                 mask=Mask(field["x-mask"]),
                 required=key in schema.get("required", ()),
             )
             for key, field in schema["properties"].items()
-        )
+        }
 
     def faults(self, attributes: Json, *, pointer: str) -> Iterator[Fault]:
         """Give the faults of cleaned attributes that stand at `pointer`."""

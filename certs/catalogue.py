@@ -22,7 +22,7 @@ from typing import Any, Self
 
 from certs.attributes import AttributeSchema
 from certs.errors import Fault, FaultyDataError, InvalidTypeError, UnknownTypeError
-from certs.unverified import Shape, read_json
+from certs.unverified import Shape, read_json, text_faults
 from idp.documents import HolderKind, IdentityDocument, InvalidDocumentError
 from signing.canonical import canonical_sm3, sm3
 from signing.pdf.placement import Placement, SignatureForm
@@ -237,6 +237,8 @@ def _read_description(
     for key, folder_name in (("code", folder.parent.name), ("version", folder.name)):
         if str(description[key]) != folder_name:
             faults.append(Fault(f"{name}#/{key}", "not_the_folder"))
+    for key in ("name_zh", "name_en"):
+        faults += text_faults(description[key], f"{name}#/{key}")
     try:
         IdentityDocument.parse("001", description["code"][:-3])
     except InvalidDocumentError as error:

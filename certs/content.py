@@ -4,10 +4,8 @@ The metadata bear the short names of GB/T 36903, the attributes those of the typ
 """
 
 import datetime as dt
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from certs.holders import Holder
 from certs.orders import IssuanceOrder
 from certs.unverified import Json
 from signing.canonical import canonical_json, canonical_sm3, sm3
@@ -57,45 +55,6 @@ class CertificateContent:
 
     def as_json(self) -> dict[str, Json]:
         """Return `certificate.json`."""
-        holders: list[Json] = [
-            _holder_metadata(holder, name=holder.name, number=holder.document.number)
-            for holder in self.order.holders
-        ]
-        return {
-            **self._face(holders, self.order.attributes),
-            "draft_sm3": self.draft_sm3,
-            "portrait_sm3": portrait_sm3(self.order),
-            "seal": {"id": self.seal_id, "picture_sm3": self.seal_picture_sm3},
-        }
-
-    @property
-    def json(self) -> bytes:
-        """The octets of `certificate.json`: its canonical JSON."""
-        return canonical_json(self.as_json())
-
-    def as_public_json(self) -> dict[str, Json]:
-        """Return metadata, attributes and type in the same shape, as the public may see them."""
-        holders: list[Json] = [
-            _holder_metadata(holder, name=holder.public_name, number=holder.public_number)
-            for holder in self.order.holders
-        ]
-        attributes = self.order.certificate_type.attributes.mask(self.order.attributes)
-        return self._face(holders, attributes)
-
-    def public_fields(self) -> dict[str, str]:
-        """Return what a public page and a report may tell, as texts by short name.
-
-        Of a type without public register this is the holder's masked name and nothing else.
-        """
-        holders = self.order.holders
-        fields = {"CZZT": "、".join(holder.public_name for holder in holders)}
-        if self.order.certificate_type.public_register:
-            fields["CZZTDM"] = "、".join(holder.public_number for holder in holders)
-            attributes = self.order.certificate_type.attributes.mask(self.order.attributes)
-            fields |= {key: _as_text(value) for key, value in attributes.items()}
-        return fields
-
-    def _face(self, holders: list[Json], attributes: Mapping[str, Json]) -> dict[str, Json]:
         order = self.order
         kind = order.certificate_type
         return {
@@ -111,24 +70,44 @@ class CertificateContent:
                 "ZZBFRQ": _date(order.issued_on),
                 "ZZYXQQSRQ": _date(order.valid_from),
                 "ZZYXQJZRQ": _date(order.valid_to),
-                "holders": holders,
+                "holders": [
+                    {
+                        "CZZT": holder.name,
+                        "CZZTDM": holder.document.number,
+                        "CZZTDMLX": holder.document.type.title_zh,
+                        "CZZTDMLXDM": holder.document.type.value,
+                    }
+                    for holder in order.holders
+                ],
             },
-            "attributes": dict(attributes),
+            "attributes": dict(order.attributes),
             "type": {"code": kind.code, "version": kind.version, "sm3": kind.sm3},
+            "draft_sm3": self.draft_sm3,
+            "portrait_sm3": portrait_sm3(order),
+            "seal": {"id": self.seal_id, "picture_sm3": self.seal_picture_sm3},
         }
+
+    @property
+    def json(self) -> bytes:
+        """The octets of `certificate.json`: its canonical JSON."""
+        return canonical_json(self.as_json())
+
+    def public_fields(self) -> dict[str, str]:
+        """Return what a public page and a report may tell, as texts by short name.
+
+        Of a type without public register this is the holder's masked name and nothing else.
+        """
+        holders = self.order.holders
+        fields = {"CZZT": "、".join(holder.public_name for holder in holders)}
+        if self.order.certificate_type.public_register:
+            fields["CZZTDM"] = "、".join(holder.public_number for holder in holders)
+            attributes = self.order.certificate_type.attributes.mask(self.order.attributes)
+            fields |= {key: _as_text(value) for key, value in attributes.items()}
+        return fields
 
     def __repr__(self) -> str:
         """Show the type alone: the rest does not belong in logs."""
         return f"CertificateContent({self.order.certificate_type!r}, …)"
-
-
-def _holder_metadata(holder: Holder, *, name: str, number: str) -> dict[str, Json]:
-    return {
-        "CZZT": name,
-        "CZZTDM": number,
-        "CZZTDMLX": holder.document.type.title_zh,
-        "CZZTDMLXDM": holder.document.type.value,
-    }
 
 
 def _date(day: dt.date | None) -> str:

@@ -22,8 +22,8 @@ Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
 
 DEEPEST = 8
 """Levels of nesting; an order with a list of items has four."""
-MOST_VALUES = 2_000
-"""Values in one piece of data; a certificate shows some dozens."""
+MOST_VALUES = 500
+"""Values in one piece of data; a certificate shows some dozens. Comparing them is quadratic."""
 LONGEST_TEXT = 1_000
 """Characters in one text; schemas set narrower limits."""
 LARGEST_INTEGER = 2**53 - 1

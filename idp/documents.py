@@ -214,6 +214,8 @@ _RESIDENCE_PERMITS = {
     "82": DocumentType.HONG_KONG_MACAO_RESIDENCE,
     "83": DocumentType.TAIWAN_RESIDENCE,
 }
+_OLD_LENGTH = 15
+"""Of numbers given before 1999: no century, no check character."""
 _EARLIEST_BIRTH_YEAR = 1850
 """Numbers have been given since 1984; nobody older lived then."""
 
@@ -257,7 +259,7 @@ def _read_citizen_number(areas: frozenset[str]) -> Callable[[str], str]:
             r"[0-9]{17}[0-9X]|[0-9]{12}(?!99[6-9])[0-9]{3}",
             unverified_number,
         )[0].upper()
-        if len(number) == len("yyyymmdd") + 7:
+        if len(number) == _OLD_LENGTH:
             number = f"{number[:6]}19{number[6:]}"
             number += citizen_check_character(number)
         if number[:2] not in areas:

@@ -139,6 +139,7 @@ def test_all_faults_of_all_folders_are_told_at_once(types: Path) -> None:
         (f'code = "{FOOD}"', f'code = "{SENIOR}"', ("#/code", "not_the_folder")),
         ("019D001", "018D001", ("#/code", "wrong_check_digit")),
         ('form = "ses"', 'form = "xades"', ("#/form", "enum")),
+        ('name_zh = "', 'name_zh = " ', ("#/name_zh", "outer_space")),
         ('validity = "5年"', 'validity = "0年"', ("#/validity", "pattern")),
         ('slug = "food', 'slug = "Food', ("#/slug", "pattern")),
         ("left_mm", "right_mm", ("#/seal/left_mm", "required")),
