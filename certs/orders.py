@@ -11,7 +11,6 @@ valid_to?     date or null (长期), otherwise what the type allows at most
 """
 
 import base64
-import calendar
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -241,12 +240,12 @@ def _dates(
 
 
 def _last_day(valid_from: dt.date, years: int | None) -> dt.date | None:
-    """Return the day before the anniversary; the last of February where there is none."""
+    """Return the day before the anniversary, None for validity without end."""
     if years is None:
         return None
     year = valid_from.year + years
-    if (valid_from.month, valid_from.day) == (2, 29) and not calendar.isleap(year):
-        return dt.date(year, 2, 28)
+    if (valid_from.month, valid_from.day) == (2, 29):
+        return dt.date(year, 2, 28)  # leap year or not
     return valid_from.replace(year=year) - dt.timedelta(days=1)
 
 
