@@ -14,6 +14,8 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from hsm.files import sync_folder
+
 BUSY_SECONDS = 15.0
 """How long a writer waits for another one: a commit of a hundred rows takes milliseconds."""
 
@@ -61,15 +63,6 @@ def _make_private_file(path: Path) -> None:
         return
     os.close(descriptor)
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Return when the names in `folder` are on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _set_up_connection(dbapi_connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

@@ -10,8 +10,8 @@ import secrets
 import stat
 from pathlib import Path
 
-from hsm.databases import sync_folder
 from hsm.errors import DeviceUnavailableError, UnsafeSecretError
+from hsm.files import write_file
 from signing.canonical import sm3
 from signing.envelope import DATA_KEY_OCTETS, DataKey
 
@@ -58,18 +58,10 @@ def create_key_encryption_key(path: Path) -> None:
 
     Raise `DeviceUnavailableError` if it cannot be written.
     """
+    secret = secrets.token_hex(DATA_KEY_OCTETS) + "\n"
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        write_file(path, secret.encode("ascii"))
     except FileExistsError:
         return
     except OSError as error:
-        raise DeviceUnavailableError("key-encryption key") from error
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(DATA_KEY_OCTETS) + "\n")
-            file.flush()
-            os.fsync(descriptor)
-        sync_folder(path.parent)
-    except OSError as error:
-        path.unlink()
         raise DeviceUnavailableError("key-encryption key") from error

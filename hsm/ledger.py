@@ -17,12 +17,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Self
 
-from sqlalchemy import Connection, Engine, Row, and_, select
+from sqlalchemy import Connection, Engine, Row, and_, event, select
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from hsm.databases import reading, sqlite_engine, upgrade
 from hsm.errors import LedgerBrokenError, LedgerUnavailableError, SubjectInUseError, UnknownUseError
@@ -151,6 +154,7 @@ class Ledger:
         self._path = path
         self._file = self._identify_file()
         self._engine = sqlite_engine(path)
+        event.listen(self._engine, "connect", _show_damaged_text)
         self._writer = Lock()  # threads queue here instead of polling SQLite's lock
         self.head()
 
@@ -363,3 +367,8 @@ def _about(use: KeyUse, event: str, at: datetime) -> dict[str, object]:
 
 def _write_time(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _show_damaged_text(dbapi_connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    """Let text that is no UTF-8 through, so that `verify_chain` can name its row."""
+    dbapi_connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")

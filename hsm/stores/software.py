@@ -16,11 +16,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from secrets import token_hex
 from threading import Lock
 from typing import Any, Self, TypeVar
 
-from hsm.databases import sync_folder
 from hsm.errors import (
     CorruptStoreError,
     DeviceUnavailableError,
@@ -31,6 +29,7 @@ from hsm.errors import (
     UnsafeSecretError,
     WrongPurposeError,
 )
+from hsm.files import sync_folder, write_file
 from hsm.keys import KeyInfo, KeyPurpose, KeyRef, KeyState
 from signing.canonical import canonical_json
 from signing.envelope import DataKey, IndexKey
@@ -90,7 +89,7 @@ class SoftwareKeyStore:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not any(path.suffix in {_SUFFIX, ".json"} for path in folder.iterdir()):
                 with suppress(FileExistsError):
-                    _write_file(folder / _MARKER, cls._marker(key_encryption_key.key_id))
+                    write_file(folder / _MARKER, cls._marker(key_encryption_key.key_id))
                 sync_folder(folder.parent)
         return cls(folder, key_encryption_key)
 
@@ -108,7 +107,7 @@ class SoftwareKeyStore:
         info = KeyInfo(ref, purpose, KeyState.ENABLED, public_key)
         with self._writer, _file_system():
             try:
-                _write_file(self._path(ref), self._wrap(info, key))
+                write_file(self._path(ref), self._wrap(info, key))
             except FileExistsError:
                 raise KeyExistsError(ref) from None
         return info
@@ -133,7 +132,7 @@ class SoftwareKeyStore:
             handle = self._open(ref)
             info = KeyInfo(ref, handle.info.purpose, KeyState.DISABLED, handle.info.public_key)
             if handle.info != info:
-                _write_file(self._path(ref), self._wrap(info, handle.key), replace=True)
+                write_file(self._path(ref), self._wrap(info, handle.key), replace=True)
 
     def sign_digest(self, ref: KeyRef, purpose: KeyPurpose, digest: bytes) -> Signature:
         """Return a verified SM2 signature over the 32 octets of `digest`.
@@ -251,27 +250,6 @@ def _read_small_file(path: Path) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
         return file.read(_LARGEST_FILE)
-
-
-def _write_file(path: Path, content: bytes, *, replace: bool = False) -> None:
-    """Put `content` at `path`, whole and durable, or leave everything as it was.
-
-    Raise `FileExistsError` if something is there already and is not to be replaced.
-    """
-    temporary = path.with_name(f".{path.name}.{token_hex(8)}")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    try:
-        with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        if replace:
-            temporary.replace(path)
-        else:
-            path.hardlink_to(temporary)
-    finally:
-        temporary.unlink(missing_ok=True)
-    sync_folder(path.parent)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from simulators.full_disk import full_disk
 
 from hsm.errors import DeviceUnavailableError, UnsafeSecretError
 from hsm.key_encryption import (
@@ -30,6 +31,12 @@ def test_a_new_key_is_private_and_stays(path: Path) -> None:
     again = read_key_encryption_key(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert (again.key_id, again.secret) == (key.key_id, key.secret)
+
+
+def test_on_a_full_disk_no_half_a_key_is_left(tmp_path: Path) -> None:
+    with full_disk(), pytest.raises(DeviceUnavailableError):
+        create_key_encryption_key(tmp_path / "kek")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_two_keys_differ_in_secret_and_id(path: Path, tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """One use for each subject, rows that only grow, and a chain that names its first bad row."""
 
 import os
-import resource
 import sqlite3
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from simulators.full_disk import full_disk
 from simulators.ledger_claims import AT, CLAIMS, opening, subject
 
 from hsm import databases
@@ -326,6 +326,7 @@ def full_ledger(ledger: Ledger) -> Ledger:
         (("UPDATE events SET opening = 3 WHERE number = 4",), 4),
         (("UPDATE events SET reason = NULL, event = 'completed' WHERE number = 5",), 5),
         (("UPDATE events SET officer = x'00ff' WHERE number = 3",), 3),
+        (("UPDATE events SET officer = CAST(x'00ff' AS TEXT) WHERE number = 3",), 3),
         (("DELETE FROM events WHERE number = 1",), 1),
         (("DELETE FROM events WHERE number = 3",), 3),
         (
@@ -461,13 +462,8 @@ def another_user() -> Iterator[None]:
 def test_on_a_full_disk_a_list_is_opened_whole_or_not_at_all(ledger: Ledger, path: Path) -> None:
     ledger.open([opening(0)], at=AT)
     largest = max(file.stat().st_size for file in path.parent.iterdir())
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (largest, hard))
-    try:
-        with pytest.raises(LedgerUnavailableError):
-            ledger.open([opening(n) for n in range(1, 2000)], at=AT)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with full_disk(largest), pytest.raises(LedgerUnavailableError):
+        ledger.open([opening(n) for n in range(1, 2000)], at=AT)
     assert ledger.head().number == 1
     ledger.open([opening(1)], at=AT)
     ledger.verify_chain()
@@ -512,24 +508,30 @@ def test_threads_share_one_ledger(ledger: Ledger) -> None:
     ledger.verify_chain()
 
 
+def start_claiming(path: Path) -> subprocess.Popen[str]:
+    """Start a process that claims subjects as soon as it is told "go"."""
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "simulators.ledger_claims", str(path)],
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert worker.stdout is not None
+    assert worker.stdout.readline() == "ready\n"
+    return worker
+
+
+def go(worker: subprocess.Popen[str]) -> None:
+    assert worker.stdin is not None
+    worker.stdin.write("go\n")
+    worker.stdin.flush()
+
+
 def test_two_processes_share_one_ledger(ledger: Ledger, path: Path) -> None:
-    workers = [
-        subprocess.Popen(
-            [sys.executable, "-m", "simulators.ledger_claims", str(path)],
-            env={"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(2)
-    ]
+    workers = [start_claiming(path) for _ in range(2)]
     for worker in workers:
-        assert worker.stdout is not None
-        assert worker.stdout.readline() == "ready\n"
-    for worker in workers:
-        assert worker.stdin is not None
-        worker.stdin.write("go\n")
-        worker.stdin.flush()
+        go(worker)
     one, other = ({int(n) for n in worker.communicate(timeout=60)[0].split()} for worker in workers)
     assert [worker.returncode for worker in workers] == [0, 0]
     assert one | other == set(range(CLAIMS))
@@ -537,3 +539,17 @@ def test_two_processes_share_one_ledger(ledger: Ledger, path: Path) -> None:
     assert ledger.head().number == 2 * CLAIMS
     assert len(list(ledger.completed(SubjectKind.CERTIFICATE))) == CLAIMS
     ledger.verify_chain()
+
+
+def test_what_a_killed_process_was_told_is_kept(ledger: Ledger, path: Path) -> None:
+    worker = start_claiming(path)
+    go(worker)
+    assert worker.stdout is not None
+    told = [int(worker.stdout.readline()) for _ in range(20)]
+    worker.kill()
+    told += [int(line) for line in worker.communicate(timeout=60)[0].split()]
+    completed = [use.opening.subject for use in ledger.completed(SubjectKind.CERTIFICATE)]
+    assert completed[: len(told)] == [subject(number) for number in told]
+    assert len(completed) - len(told) <= 1
+    ledger.verify_chain()
+    ledger.open([opening(CLAIMS)], at=AT)

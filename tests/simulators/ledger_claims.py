@@ -46,6 +46,7 @@ def claim(path: Path) -> None:
             continue
         ledger.complete([subject(number)], at=AT)
         sys.stdout.write(f"{number}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

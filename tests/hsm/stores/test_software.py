@@ -2,13 +2,11 @@
 
 import json
 import os
-import resource
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from simulators.full_disk import full_disk
 
 from hsm.errors import (
     CorruptStoreError,
@@ -226,6 +224,11 @@ def test_on_a_full_disk_a_key_is_made_whole_or_not_at_all(
     store.generate(KeyRef("unit-2"), KeyPurpose.SEALING)
 
 
+def test_what_is_no_digest_is_not_signed(store: SoftwareKeyStore) -> None:
+    with pytest.raises(DeviceUnavailableError):
+        store.sign_digest(KEY, KeyPurpose.SEALING, bytes(31))
+
+
 def test_errors_say_nothing_of_secrets(store: SoftwareKeyStore, folder: Path) -> None:
     path = folder / "unit-1.key"
     wrapped = json.loads(path.read_bytes())["wrapped"]
@@ -233,14 +236,3 @@ def test_errors_say_nothing_of_secrets(store: SoftwareKeyStore, folder: Path) ->
     with pytest.raises(CustodyError) as caught:
         sign(store)
     assert wrapped not in repr(caught.getrepr(chain=True))
-
-
-@contextmanager
-def full_disk() -> Iterator[None]:
-    """No file can grow beyond 100 octets."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
