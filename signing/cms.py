@@ -11,9 +11,11 @@ Read: the same, and what else a careful signer writes beside it. The octets that
 kept as they stand; nothing is encoded anew to be verified.
 """
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TypeVar
 
 from signing import der
 from signing.errors import (
@@ -30,6 +32,8 @@ MAX_SIGNED_DATA_SIZE = 256 * 1024  # ours takes 2 to 3 kB; foreign ones may carr
 MAX_CERTIFICATES = 16  # a path has six members at most
 MAX_ATTRIBUTES = 16  # three are needed, others write up to eight
 _SIGNERS_KEPT = 256  # certificates of units, with their encoded attribute and list
+
+_Value = TypeVar("_Value")
 
 _CONTEXT_1 = 0xA1
 _NULL = b"\x05\x00"
@@ -114,8 +118,8 @@ class SignedData:
     signed_attributes: bytes = field(repr=False)
     """DER SET OF Attribute: the octets that were signed."""
     message_digest: bytes = field(repr=False)
-    signer_cert_digest: bytes = field(repr=False)
-    """What signingCertificateV2 says is the SM3 of the signer's certificate."""
+    signer_cert_digest: tuple[str, bytes] = field(repr=False)
+    """Hash and digest of the signer's certificate, as signingCertificateV2 says."""
     signature_der: bytes = field(repr=False)
 
     @classmethod
@@ -163,7 +167,8 @@ class SignedData:
         The certificate is the one the signer meant (RFC 5035, 5.4): another one for the same key,
         with other names, does not pass. Whether it may sign is for `signing.x509_path`.
         """
-        if new_sm3(self.signer_cert.der).digest() != self.signer_cert_digest:
+        name, cert_digest = self.signer_cert_digest
+        if hashlib.new(name, self.signer_cert.der).digest() != cert_digest:
             raise InvalidSignatureError("the signer meant another certificate")
         key = self.signer_cert.public_key
         verify_digest(key, key.digest(self.signed_attributes), self.signature_der)
@@ -301,7 +306,9 @@ def _read_attributes(signed_attributes: bytes) -> dict[bytes, bytes]:
     return values
 
 
-def _only(attributes: dict[bytes, bytes], oid: bytes, read: Callable[[der.Reader], bytes]) -> bytes:
+def _only(
+    attributes: dict[bytes, bytes], oid: bytes, read: Callable[[der.Reader], _Value]
+) -> _Value:
     """Return what `read` makes of the one value that this attribute must have."""
     if oid not in attributes:
         raise MalformedCmsError("an attribute is missing")
@@ -311,14 +318,16 @@ def _only(attributes: dict[bytes, bytes], oid: bytes, read: Callable[[der.Reader
     return value
 
 
-def _read_cert_digest(value: der.Reader) -> bytes:
-    """Return the SM3 of the first ESSCertIDv2, which is the signer's (RFC 5035, 3)."""
+def _read_cert_digest(value: der.Reader) -> tuple[str, bytes]:
+    """Return hash and digest of the first ESSCertIDv2, which is the signer's (RFC 5035, 3).
+
+    Without a hashAlgorithm it is SHA-256, the default of the RFC: others write SM2 like this.
+    """
     cert_id = value.enter().enter().enter()
-    # An absent hashAlgorithm means SHA-256; the OCTET STRING is then no SEQUENCE.
     if not cert_id.next_is(der.SEQUENCE):
-        raise UnsupportedAlgorithmError("only SM3")
+        return "sha256", cert_id.octet_string()
     _read_algorithm(cert_id, _DIGEST_ALGORITHMS)
-    return cert_id.octet_string()
+    return "sm3", cert_id.octet_string()
 
 
 _CONTENT_TYPE_ATTRIBUTE = _attribute(_CONTENT_TYPE, _DATA)

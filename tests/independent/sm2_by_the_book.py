@@ -85,3 +85,24 @@ def encode(r: int, s: int) -> bytes:
 
     content = integer(r) + integer(s)
     return bytes([0x30, len(content)]) + content
+
+
+def decode(der: bytes) -> tuple[int, int]:
+    """Return r and s of a well-formed signature."""
+    end_of_r = 4 + der[3]
+    return (
+        int.from_bytes(der[4:end_of_r], "big"),
+        int.from_bytes(der[end_of_r + 2 :], "big"),
+    )
+
+
+RECOMMENDED_CURVE = Curve(  # GB/T 32918.5
+    p=0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF00000000FFFFFFFFFFFFFFFF,
+    a=0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF00000000FFFFFFFFFFFFFFFC,
+    b=0x28E9FA9E9D9F5E344D5A9E4BCF6509A7F39789F515AB8F92DDBCBD414D940E93,
+    n=0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123,
+    base=(
+        0x32C4AE2C1F1981195F9904466A39C9948FE30BBFF2660BE1715A4589334C74C7,
+        0xBC3736A2F4F6779C59BDCEE36B692153D0A9877CC62A474002DF32E52139F0A0,
+    ),
+)
