@@ -21,7 +21,7 @@ PIXELS_PER_INCH = 600
 MM_PER_INCH = 25.4
 DIAMETERS_MM = range(30, 61)
 """60 mm is the State Council's, the largest; below 30 mm the name cannot be read."""
-LONGEST_NAME = 26
+NAME_LENGTHS = range(2, 27)
 """Letters on the arc; more would be narrower than a third of their height."""
 TEST_MARK = "测试"
 
@@ -34,8 +34,8 @@ def draw_seal(
 ) -> SealPicture:
     """Draw the seal of the office called `name`; `code` stands on the arc at the foot.
 
-    A `sample` bears 测试 under the star. Raise `DrawingError` for a name or code that is empty, too
-    long, or has a character that cannot be drawn, and for a diameter no seal has.
+    A `sample` bears 测试 under the star. Raise `DrawingError` for a name or code that is too short
+    or too long or has a character that cannot be drawn, and for a diameter no seal has.
     """
     inputs = _inputs(name, diameter_mm=diameter_mm, sample=sample, code=code)
     png = typeset(_TEMPLATE, inputs, form="png", pixels_per_inch=PIXELS_PER_INCH)
@@ -60,8 +60,8 @@ def draw_seal_svg(
 
 
 def _inputs(name: str, *, diameter_mm: int, sample: bool, code: str | None) -> dict[str, str]:
-    if not 1 <= len(name) <= LONGEST_NAME:
-        raise DrawingError(f"a seal's name has 1 to {LONGEST_NAME} characters")
+    if len(name) not in NAME_LENGTHS:
+        raise DrawingError(f"a seal's name has {NAME_LENGTHS[0]} to {NAME_LENGTHS[-1]} characters")
     if code is not None and not _CODE.fullmatch(code):
         raise DrawingError("a seal's code is 1 to 13 digits")
     if diameter_mm not in DIAMETERS_MM:
