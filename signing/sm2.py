@@ -39,8 +39,7 @@ LONGEST_SIGNATURE = 72  # of two INTEGERs of 33 octets
 SUBJECT_PUBLIC_KEY_INFO_PREFIX = bytes.fromhex(
     "3059301306072a8648ce3d020106082a811ccf5501822d034200"
 )
-# One process meets few keys: its own authorities, seal makers, roots. A key is some 2 kB.
-_KEYS_KEPT = 1024
+_KEYS_KEPT = 256  # one process meets those of its authorities and their CAs; some 2 kB each
 
 
 class Hasher(Protocol):

@@ -24,7 +24,7 @@ SM2_WITH_SM3 = "1.2.156.10197.1.501"  # GM/T 0006
 MAX_CERT_SIZE = 16 * 1024  # those of public CAs take 1 to 3 kB
 MAX_EXTENSIONS = 32  # those of public CAs have about ten
 MAX_SERIAL_SIZE = 20  # RFC 5280, 4.1.2.2
-_CERTS_KEPT = 1024  # a few kB each; one process meets those of its authorities and their CAs
+_CERTS_KEPT = 256  # one process meets those of its authorities and their CAs; at most 12 MB
 
 _USCC = re.compile(r"[0-9A-HJ-NPQRTUWXY]{18}")  # GB 32100: no I, O, S, V, Z
 _UTC_TIME = re.compile(rb"(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z")

@@ -16,8 +16,9 @@ from signing.sm2 import verify_digest
 from signing.x509 import ExtendedKeyUsage, KeyUsage, SigningCert
 
 MAX_PATH_LENGTH = 6  # leaf … anchor: ours have three certificates, those of public CAs four
+_SHORTEST_PATH = 2  # nobody speaks for himself
 MAX_SIGNATURES_TRIED = 32  # what many CAs of one name may cost at most: 10 ms
-_PAIRS_KEPT = 1024  # the same few CAs stand behind all certificates of an office
+_PAIRS_KEPT = 256  # the same few CAs stand behind all certificates of an office
 
 
 @lru_cache(maxsize=_PAIRS_KEPT)
@@ -70,9 +71,9 @@ def verify_path_usage(path: Sequence[SigningCert], usage: ExtendedKeyUsage) -> N
     The usage is demanded in the leaf, in the CA that issued it and in all CAs up to the anchor;
     an anchor further up may be silent (docs/decisions/0001-object-identifiers.md).
     """
-    leaf, *authorities = path
-    if not authorities or len(path) > MAX_PATH_LENGTH:
+    if not _SHORTEST_PATH <= len(path) <= MAX_PATH_LENGTH:
         raise ChainNotAllowedError("a path has an issuer, and a limit")
+    leaf, *authorities = path
     if any(member.has_unknown_critical_extension for member in path):
         raise ChainNotAllowedError("a critical extension that we do not know")
     if leaf.is_ca or KeyUsage.DIGITAL_SIGNATURE not in leaf.key_usages:

@@ -1,9 +1,12 @@
 """PAdES both ways: pyHanko judges what we sealed, and we read what pyHanko signed."""
 
+import io
 from datetime import timedelta
 
 import pytest
 from independent.pyhanko_sm2 import Sm2Signer, sign_pades, validate_pades, verify_by_the_book
+from PIL import Image
+from pyhanko.pdf_utils.images import PdfImage
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 from simulators.pdf_files import draw, seal_picture
 from simulators.pki import AT, NOT_AFTER, UNIT_NAME, Issued, Pki
@@ -82,9 +85,13 @@ def test_pyhanko_refuses_what_we_would_refuse(pki: Pki, unit: Issued) -> None:
     assert not forged.trusted
 
 
-def test_we_read_what_pyhanko_signed(pki: Pki, unit: Issued) -> None:
+@pytest.mark.parametrize("visible", [False, True])
+def test_we_read_what_pyhanko_signed(pki: Pki, unit: Issued, *, visible: bool) -> None:
     signer = Sm2Signer(unit.cert.der, unit.key, [pki.unit_ca.cert.der])
-    signed = sign_pades(draw(), signer)
+    picture = PdfImage(Image.open(io.BytesIO(seal_picture().png))) if visible else None
+    box = (300, 60, 419, 179) if visible else None
+    signed = sign_pades(draw(), signer, picture=picture, box=box)
+    assert (b"/XObject" in signed[len(draw()) :]) is visible
     (status,) = validate_pades(signed, [pki.root.cert.der], at=AT)
     assert status.bottom_line
     start = signed.index(b"/Contents <") + len(b"/Contents <")

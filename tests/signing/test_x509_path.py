@@ -1,5 +1,6 @@
 """Paths: who is believed, for what, and when."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -23,7 +24,7 @@ from signing.errors import (
     OutsideValidityError,
 )
 from signing.x509 import DistinguishedName, ExtendedKeyUsage, KeyUsage, SigningCert
-from signing.x509_build import Profile, Role, encode_extension
+from signing.x509_build import CertTemplate, Profile, Role, build_tbs, encode_extension
 from signing.x509_path import (
     MAX_PATH_LENGTH,
     MAX_SIGNATURES_TRIED,
@@ -85,6 +86,19 @@ def test_names_are_compared_as_der(pki: Pki) -> None:
     tbs = issued.cert.tbs.replace(pki.unit_ca.cert.subject_der, other_type)
     with pytest.raises(NoPathError):
         verify_issued_by(pki.unit_ca.sign_tbs(tbs), pki.unit_ca.cert)
+
+
+def test_without_key_identifiers_name_and_signature_decide(pki: Pki) -> None:
+    """Older CAs write none (RFC 5280 wants them, 4.2.1.1 and 4.2.1.2)."""
+    nameless = replace(pki.unit_ca.cert, subject_key_id=None)
+    template = CertTemplate(
+        UNIT_NAME, pki.unit_ca.key.public_key, Profile.UNIT, NOT_BEFORE, NOT_AFTER, 4711
+    )
+    issued = pki.unit_ca.sign_tbs(build_tbs(template, nameless))
+    assert issued.authority_key_id is None
+    verify_issued_by(issued, pki.unit_ca.cert)
+    with pytest.raises(InvalidSignatureError):
+        verify_issued_by(issued, Pki.create().unit_ca.cert)
 
 
 # ---- finding a path ----
@@ -244,6 +258,8 @@ def test_the_issuing_ca_may_itself_be_the_anchor(pki: Pki, unit: Issued) -> None
 def test_a_leaf_trusted_by_itself_has_no_issuer_to_speak_for_it(unit: Issued) -> None:
     with pytest.raises(ChainNotAllowedError):
         verify_path((unit.cert,), usage=SEALING, at=AT)
+    with pytest.raises(ChainNotAllowedError):
+        verify_path_usage((), SEALING)
 
 
 ODD_LEAVES = {
