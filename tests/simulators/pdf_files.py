@@ -104,3 +104,64 @@ def add_revision(
     return b"%b%b%btrailer\n<</Size %d%b/Prev %d>>\nstartxref\n%d\n%%%%EOF\n" % (
         pdf, bytes(body), bytes(table), largest, trailer, previous, table_start,
     )  # fmt: skip
+
+
+def write_pdf(objects: Mapping[int, bytes], *, trailer: bytes = b"") -> bytes:
+    """Return a file of one revision whose catalog is object 1."""
+    body = bytearray(b"%PDF-1.7\n")
+    table = bytearray(b"xref\n0 1\n0000000000 65535 f\r\n")
+    for number, source in objects.items():
+        table += b"%d 1\n%010d 00000 n\r\n" % (number, len(body))
+        body += b"%d 0 obj\n%b\nendobj\n" % (number, source)
+    return b"%b%btrailer\n<</Size %d/Root 1 0 R%b>>\nstartxref\n%d\n%%%%EOF\n" % (
+        bytes(body), bytes(table), max(objects) + 1, trailer, len(body),
+    )  # fmt: skip
+
+
+RANGE, CONTENTS = b"[RANGE                          ]", b"<CONTENTS>"
+"""Where `complete_signature` puts the range and the contents of a signature written by hand."""
+
+
+def complete_signature(pdf: bytes, contents: bytes) -> bytes:
+    """Return `pdf` with RANGE and CONTENTS filled in, so that the last revision is covered."""
+    hexadecimal = b"<%b>" % contents.hex().upper().encode()
+    table = int(re.findall(rb"startxref\n(\d+)", pdf)[-1])
+    grown = len(hexadecimal) - len(CONTENTS)
+    pdf = re.sub(rb"startxref\n%d" % table, b"startxref\n%d" % (table + grown), pdf)
+    first_length = pdf.index(CONTENTS)
+    pdf = pdf.replace(CONTENTS, hexadecimal)
+    second_start = first_length + len(hexadecimal)
+    filled = b"[0 %d %d %d" % (first_length, second_start, len(pdf) - second_start)
+    assert pdf.count(RANGE) == 1
+    return pdf.replace(RANGE, filled.ljust(len(RANGE) - 1) + b"]")
+
+
+def add_signature(
+    pdf: bytes,
+    *,
+    name: bytes = b"Second",
+    subfilter: bytes = b"ETSI.CAdES.detached",
+    contents: bytes = b"\x30\x03\x06\x01\x2a",
+    entries: bytes = b"",
+) -> bytes:
+    """Return `pdf` with one more revision that signs it as other software would: no seal."""
+    field, root = size(pdf), root_number(pdf)
+    catalog = object_source(pdf, root)
+    if b"/Fields[" in catalog:
+        catalog = catalog.replace(b"/Fields[", b"/Fields[%d 0 R " % field)
+    else:
+        catalog = catalog[:-2] + b"/AcroForm<</Fields[%d 0 R]/SigFlags 3>>>>" % field
+    signature = b"<</Type/Sig/Filter/Adobe.PPKLite/SubFilter/%b%b/ByteRange%b/Contents%b>>" % (
+        subfilter, entries, RANGE, CONTENTS,
+    )  # fmt: skip
+    widget = b"<</FT/Sig/T(%b)/V %d 0 R>>" % (name, field + 1)
+    # The signature stands last, so that filling it in moves nothing but the table.
+    updated = add_revision(pdf, {root: catalog, field: widget, field + 1: signature})
+    return complete_signature(updated, contents)
+
+
+def swap(pdf: bytes, original: bytes, changed: bytes) -> bytes:
+    """Return `pdf` with the one occurrence of `original` exchanged for as many other octets."""
+    assert pdf.count(original) == 1
+    assert len(original) == len(changed)
+    return pdf.replace(original, changed)
