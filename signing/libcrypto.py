@@ -99,34 +99,35 @@ class LibcryptoKey:
         lib = self._lib
         signature = ctypes.create_string_buffer(_LONGEST_SIGNATURE)
         size = _Size(_LONGEST_SIGNATURE)
-        context = lib.EVP_PKEY_CTX_new_from_pkey(None, self._pkey, None)
-        try:
+        with _used_once(lib, lib.EVP_PKEY_CTX_new_from_pkey(None, self._pkey, None)) as context:
             if (
                 lib.EVP_PKEY_sign_init(context) != _OK
                 or lib.EVP_PKEY_sign(context, signature, size, digest, len(digest)) != _OK
             ):
-                raise InvalidKeyError("OpenSSL could not sign with this key")
-        finally:
-            lib.EVP_PKEY_CTX_free(context)
-            lib.ERR_clear_error()
+                raise BackendUnavailableError("OpenSSL could not sign")
         return signature.raw[: size.value]
 
     def verify_digest(self, digest: bytes, signature_der: bytes) -> None:
         """Raise `InvalidSignatureError` unless `signature_der` is by this key over `digest`."""
         lib = self._lib
-        context = lib.EVP_PKEY_CTX_new_from_pkey(None, self._pkey, None)
-        try:
-            if (
-                lib.EVP_PKEY_verify_init(context) != _OK
-                or lib.EVP_PKEY_verify(
-                    context, signature_der, len(signature_der), digest, len(digest)
-                )
-                != _OK
-            ):
+        with _used_once(lib, lib.EVP_PKEY_CTX_new_from_pkey(None, self._pkey, None)) as context:
+            if lib.EVP_PKEY_verify_init(context) != _OK:
+                raise BackendUnavailableError("OpenSSL could not verify")  # which proves nothing
+            size = len(signature_der)
+            if lib.EVP_PKEY_verify(context, signature_der, size, digest, len(digest)) != _OK:
                 raise InvalidSignatureError("the signature value is wrong")
-        finally:
-            lib.EVP_PKEY_CTX_free(context)
-            lib.ERR_clear_error()
+
+
+@contextmanager
+def _used_once(lib: ctypes.CDLL, context: int | None) -> Iterator[int]:
+    """Give a new EVP_PKEY_CTX to one call, then free it and empty the error queue."""
+    try:
+        if context is None:
+            raise BackendUnavailableError("OpenSSL gave no context")
+        yield context
+    finally:
+        lib.EVP_PKEY_CTX_free(context)
+        lib.ERR_clear_error()
 
 
 class Libcrypto:
@@ -157,10 +158,8 @@ class Libcrypto:
 
     def _offers_sm2_keys(self) -> bool:
         context = self._lib.EVP_PKEY_CTX_new_from_name(None, _SM2, None)
-        try:
-            return bool(self._lib.EVP_PKEY_fromdata_init(context) == _OK)
-        finally:
-            self._lib.EVP_PKEY_CTX_free(context)
+        self._lib.EVP_PKEY_CTX_free(context)
+        return context is not None
 
     def load_public_key(self, point: bytes) -> LibcryptoKey:
         """Load the uncompressed `point`; raise `InvalidKeyError` when it is not on the curve."""
@@ -187,17 +186,12 @@ class Libcrypto:
             lib.OSSL_PARAM_construct_end(),
         )
         pkey = _Pointer()
-        context = lib.EVP_PKEY_CTX_new_from_name(None, _SM2, None)
-        try:
+        with _used_once(lib, lib.EVP_PKEY_CTX_new_from_name(None, _SM2, None)) as context:
             table = (_Param * len(parameters))(*parameters)
-            if (
-                lib.EVP_PKEY_fromdata_init(context) != _OK
-                or lib.EVP_PKEY_fromdata(context, pkey, selection, table) != _OK
-            ):
+            if lib.EVP_PKEY_fromdata_init(context) != _OK:
+                raise BackendUnavailableError("this OpenSSL loads no SM2 keys")
+            if lib.EVP_PKEY_fromdata(context, pkey, selection, table) != _OK:
                 raise InvalidKeyError("not a point of the SM2 curve")
-        finally:
-            lib.EVP_PKEY_CTX_free(context)
-            lib.ERR_clear_error()
         return LibcryptoKey(lib, pkey, point)
 
     def _public_point(self, scalar: bytes) -> bytes:

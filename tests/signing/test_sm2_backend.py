@@ -31,19 +31,48 @@ def test_a_missing_or_foreign_library_is_named(library: str) -> None:
         Libcrypto(library)
 
 
-@pytest.mark.parametrize(
-    ("function", "answer"),
-    [("OpenSSL_version_num", 0x1010100F), ("EC_GROUP_new_by_curve_name", None)],
-)
-def test_an_old_openssl_or_one_without_the_curve_is_refused(
-    monkeypatch: pytest.MonkeyPatch, function: str, answer: int | None
-) -> None:
+def load_with(monkeypatch: pytest.MonkeyPatch, function: str, answer: int | None) -> Libcrypto:
+    """Load an OpenSSL one of whose functions always gives `answer`."""
     lib = Libcrypto()._lib
     changed = SimpleNamespace(**{name: getattr(lib, name) for name in libcrypto._PROTOTYPES})
     setattr(changed, function, lambda *_: answer)
     monkeypatch.setattr(ctypes, "CDLL", lambda _: changed)
+    return Libcrypto()
+
+
+@pytest.mark.parametrize(
+    ("function", "answer"),
+    [
+        ("OpenSSL_version_num", 0x1010100F),
+        ("EC_GROUP_new_by_curve_name", None),
+        ("EVP_PKEY_CTX_new_from_name", None),
+    ],
+)
+def test_an_old_openssl_or_one_without_sm2_is_refused(
+    monkeypatch: pytest.MonkeyPatch, function: str, answer: int | None
+) -> None:
     with pytest.raises(BackendUnavailableError):
-        Libcrypto()
+        load_with(monkeypatch, function, answer)
+
+
+@pytest.mark.parametrize(
+    ("function", "answer"),
+    [
+        ("EVP_PKEY_fromdata_init", 0),
+        ("EVP_PKEY_CTX_new_from_pkey", None),
+        ("EVP_PKEY_sign_init", 0),
+        ("EVP_PKEY_sign", -1),
+        ("EVP_PKEY_verify_init", -2),
+    ],
+)
+def test_what_openssl_cannot_do_says_nothing_about_key_or_signature(
+    monkeypatch: pytest.MonkeyPatch, function: str, answer: int | None
+) -> None:
+    """Where memory is short, for example, a signature is not thereby proven wrong."""
+    backend = load_with(monkeypatch, function, answer)
+    with pytest.raises(BackendUnavailableError):  # noqa: PT012 - whichever comes to it first
+        key = backend.load_private_key(bytes(31) + b"\x05")
+        key.verify_digest(bytes(32), key.sign_digest(bytes(32)))
 
 
 def test_an_openssl_that_offers_no_sm2_is_refused(tmp_path: Path) -> None:
