@@ -6,7 +6,7 @@ key store and lists what else the office has to bring.
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -16,14 +16,20 @@ from pathlib import Path
 from api.settings import Environment, Settings
 from certs import database
 from certs.authorities import Authorities
-from certs.catalogue import Catalogue
+from certs.acceptance import KeyedOrder
+from certs.catalogue import Catalogue, CertificateType
+from certs.content import CertificateContent
 from certs.database import Transactions
 from certs.drawing import Drawing
-from certs.issuance import Issuance
+from certs.entries import ECertificate
+from certs.issuance import Issuance, Issued, Refused, Resumption
+from certs.orders import IssuanceOrder
 from certs.pki import SEAL_MAKER_KEY, Pki, PkiMaker, Unit
-from certs.register import ECertificate, Register
+from certs.register import Register
+from certs.reservation import Reservations
 from certs.row_cipher import RowCipher
 from certs.seal_picture import draw_seal
+from certs.sealing import Sealing
 from certs.seals import SealApplication, SealBook, SealMaker
 from certs.settings import CertsSettings
 from hsm.approvals import OperatorCommand, OperatorPolicy
@@ -53,11 +59,102 @@ class Office:
     custodian: Custodian
     issuance: Issuance
     pki: Pki
+    drawn_as_sample: bool
+
+    def issue_one(self, order: IssuanceOrder, *, key: str, at: datetime) -> Issued | Refused:
+        """Issue one certificate under the operator's command; the same key, the same answer."""
+        requests = [KeyedOrder(order, key)]
+        return self.issuance.issue_many(requests, approval=operator_command(), at=at)[0]
+
+    def resume(self, *, at: datetime) -> Resumption:
+        """Finish or give up what a crash left."""
+        return self.issuance.resume(approval=operator_command(), at=at)
+
+    def type_of(self, certificate: ECertificate) -> CertificateType:
+        """Return the type in the version it was issued in."""
+        return self.catalogue.find(certificate.type_code, certificate.type_version)
 
     def is_public(self, certificate: ECertificate) -> bool:
         """Whether anyone who has the number may see the status and a masked rendering."""
-        kind = self.catalogue.find(certificate.type_code, certificate.type_version)
-        return kind.public_register
+        return self.type_of(certificate).public_register
+
+    def draw_masked(self, certificate: ECertificate) -> bytes:
+        """Return an SVG drawn anew from register data, values masked, for the public page."""
+        content = CertificateContent.restore(
+            certificate.content,
+            code=certificate.code,
+            certificate_type=self.type_of(certificate),
+            authority=self.authorities.find(certificate.authority),
+        )
+        return self.drawing.draw_masked(content, sample=self.drawn_as_sample)
+
+    def try_keys(self) -> None:
+        """Raise `CustodyError` unless the key of every authority can be opened now."""
+        for authority in self.authorities:
+            self.store.describe(KeyRef(authority.key))
+
+
+def operator_command() -> OperatorCommand:
+    """Return the approval of whoever typed the command; it counts in development only."""
+    return OperatorCommand(OPERATOR)
+
+
+@contextmanager
+def open_office(settings: Settings, *, clock: Callable[[], datetime]) -> Iterator[Office]:
+    """Open the office of the data folder and close it at the end.
+
+    Raise `CustodyError` or `CertsError` when a part is missing or not in order.
+    """
+    data, custody, names = settings.data, CustodySettings(), CertsSettings()
+    with ExitStack() as stack:
+        store = SoftwareKeyStore(data / "keys", custody.open_key_encryption_key(data))
+        ledger = Ledger(custody.ledger_file(data))
+        stack.callback(ledger.close)
+        engine = database.open_engine(settings.register_url())
+        stack.callback(engine.dispose)
+        transactions = Transactions(engine)
+        cipher = RowCipher(
+            store.open_data_key(KeyRef(names.data_key)),
+            store.open_index_key(KeyRef(names.index_key)),
+        )
+        catalogue = Catalogue.load(data / "types")
+        authorities = Authorities.load(data / "authorities")
+        pki = Pki.load(data / "pki")
+        custodian = _custodian(settings, store, ledger, clock)
+        drawing = Drawing(public_url=settings.origin, site_name=settings.site_name)
+        register = Register(transactions, cipher)
+        development = settings.env is Environment.DEVELOPMENT
+        seals = SealBook.load(
+            data / "seals",
+            signer_certs=pki.units.values(),
+            ca_certs=pki.ca_certs,
+            anchors=(pki.root,),
+        )
+        sealing = Sealing(drawing=drawing, seals=seals, custodian=custodian, sample=development)
+        issuance = Issuance(
+            transactions=transactions,
+            cipher=cipher,
+            reservations=Reservations(
+                transactions, cipher, catalogue=catalogue, authorities=authorities
+            ),
+            register=register,
+            sealing=sealing,
+            custodian=custodian,
+            ledger=ledger,
+        )
+        yield Office(
+            catalogue=catalogue,
+            authorities=authorities,
+            transactions=transactions,
+            register=register,
+            drawing=drawing,
+            store=store,
+            ledger=ledger,
+            custodian=custodian,
+            issuance=issuance,
+            pki=pki,
+            drawn_as_sample=development,
+        )
 
 
 def initialise(settings: Settings, *, clock: Callable[[], datetime]) -> list[str]:
@@ -109,7 +206,7 @@ def _make_embedded_authorities(
 ) -> None:
     """Make the development PKI and a seal, marked 测试, for each authority."""
     authorities = list(Authorities.load(data / "authorities"))
-    approval = OperatorCommand(OPERATOR)
+    approval = operator_command()
     units = [Unit(office.uscc, office.name, KeyRef(office.key)) for office in authorities]
     pki = PkiMaker(data / "pki", custodian, store, approval).make(units, at=at)
     maker = SealMaker(

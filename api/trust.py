@@ -78,4 +78,3 @@ class TrustStore:
             yield ImportedAnchor(
                 signing_cert, AnchorUse(terms["use"]), terms["from"], terms["until"]
             )
-

@@ -4,10 +4,16 @@ The metadata bear the short names of GB/T 36903, the attributes those of the typ
 """
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
+from certs.authorities import IssuingAuthority
+from certs.catalogue import CertificateType
+from certs.holders import Holder
 from certs.orders import IssuanceOrder
 from certs.unverified import Json
+from idp.documents import IdentityDocument
 from signing.canonical import canonical_json, canonical_sm3, sm3
 
 
@@ -52,6 +58,46 @@ class CertificateContent:
     draft_sm3: str
     seal_id: str
     seal_picture_sm3: str
+
+    @classmethod
+    def restore(
+        cls,
+        sealed: Mapping[str, Any],
+        *,
+        code: str,
+        certificate_type: CertificateType,
+        authority: IssuingAuthority,
+    ) -> Self:
+        """Return what the register's `certificate.json` said, but for the portrait.
+
+        The authority appears under the name it had.
+        """
+        metadata = sealed["metadata"]
+        last_day = metadata["ZZYXQJZRQ"]
+        order = IssuanceOrder(
+            certificate_type=certificate_type,
+            authority=replace(authority, name=metadata["ZZBFJG"]),
+            holders=tuple(
+                Holder(IdentityDocument.parse(h["CZZTDMLXDM"], h["CZZTDM"]), h["CZZT"])
+                for h in metadata["holders"]
+            ),
+            attributes=sealed["attributes"],
+            portrait=None,
+            number=None,
+            issued_on=dt.date.fromisoformat(metadata["ZZBFRQ"]),
+            valid_from=dt.date.fromisoformat(metadata["ZZYXQQSRQ"]),
+            valid_to=dt.date.fromisoformat(last_day) if last_day else None,
+            body_sm3="",
+        )
+        return cls(
+            order=order,
+            number=metadata["ZZBH"],
+            identifier=metadata["ZZBS"],
+            code=code,
+            draft_sm3=sealed["draft_sm3"],
+            seal_id=sealed["seal"]["id"],
+            seal_picture_sm3=sealed["seal"]["picture_sm3"],
+        )
 
     def as_json(self) -> dict[str, Json]:
         """Return `certificate.json`."""

@@ -77,9 +77,7 @@ def trust(request: Request, services: CurrentServices) -> Response:
 @router.get("/trust/roots.pem")
 def trust_roots(services: CurrentServices) -> Response:
     """Answer the anchors as PEM, roots only."""
-    return PlainTextResponse(
-        services.trust.export_roots(), media_type="application/x-pem-file"
-    )
+    return PlainTextResponse(services.trust.export_roots(), media_type="application/x-pem-file")
 
 
 @router.get("/docs")

@@ -1,0 +1,29 @@
+"""The command `zhengyin`."""
+
+import typer
+
+from api.commands import issuing, serving, upkeep, verifying
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # a trace with local values would print personal data
+    help="Electronic certificates: issued, sealed, registered, verified.",
+)
+app.command()(upkeep.init)
+app.command()(issuing.issue)
+app.command()(issuing.resume)
+app.command()(verifying.verify)
+app.command()(verifying.extract)
+app.command()(upkeep.types)
+app.command()(upkeep.authorities)
+app.command()(upkeep.show)
+app.command()(upkeep.revoke)
+app.command()(serving.serve)
+app.add_typer(upkeep.trust, name="trust")
+app.add_typer(upkeep.ledger, name="ledger")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

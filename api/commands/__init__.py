@@ -1,0 +1,1 @@
+"""The commands of `zhengyin`, one module for each thing an operator does."""

@@ -1,0 +1,115 @@
+"""The main job of `make run`: issue every sample type, verify each file, show a table, serve.
+
+The idempotency keys are fixed, so a second start shows the same certificates.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+from rich.console import Console
+from rich.table import Table
+
+from api.app import create_app
+from api.commands.common import Exit, complain, exit_statuses, explain, read_settings
+from api.commands.common import terminal_messages
+from api.commands.serving import serve_application
+from api.logs import configure_logs
+from api.office import initialise
+from api.wiring import Services, open_services, system_clock
+from certs.files import write_file
+from certs.issuance import Issued
+from certs.orders import parse_order, read_order
+from verify.report import VerificationReport, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One sample certificate, issued and verified."""
+
+    file: Path
+    number: str
+    code: str
+    type_name: str
+    authority_name: str
+    report: VerificationReport
+
+
+def main(
+    *,
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+    once: Annotated[bool, typer.Option(help="Stop after the table.")] = False,
+) -> None:
+    """Set up, issue and verify the samples, print the table, then serve until Ctrl-C."""
+    configure_logs()
+    settings = read_settings(None)
+    with exit_statuses():
+        initialise(settings, clock=system_clock)
+        with open_services(settings, clock=system_clock) as services:
+            services.office.resume(at=system_clock())
+            samples = list(issue_samples(services, settings.data / "samples"))
+            print_table(samples, settings.origin)
+            good = bool(samples) and all(
+                sample.report.verdict is Verdict.VALID for sample in samples
+            )
+            if once or not good:
+                raise typer.Exit(Exit.OK if good else Exit.FAILED)
+            serve_application(services, host="127.0.0.1", port=port)
+
+
+def issue_samples(services: Services, folder: Path) -> Iterator[Sample]:
+    """Issue each sample type by each authority entitled to it, and verify the file it gives."""
+    office = services.office
+    for kind in office.catalogue:
+        for authority in office.authorities.entitled(kind):
+            order = parse_order(
+                read_order((kind.folder / "sample.json").read_bytes()),
+                certificate_type=kind,
+                authorities=office.authorities,
+                authority_uscc=authority.uscc,
+                at=services.clock(),
+            )
+            key = f"sample-{kind.slug}-{kind.version}-{authority.uscc}"
+            result = office.issue_one(order, key=key, at=services.clock())
+            if not isinstance(result, Issued):
+                raise result.error
+            certificate = result.certificate
+            path = folder / f"{certificate.number}.pdf"
+            write_file(path, office.register.file(certificate))
+            yield Sample(
+                path,
+                certificate.number,
+                certificate.code,
+                certificate.type_name,
+                certificate.authority_name,
+                services.verify(path.read_bytes()),
+            )
+
+
+def print_table(samples: list[Sample], origin: str) -> None:
+    """Print file, number, verdict and addresses of each sample."""
+    text = terminal_messages()
+    console = Console(highlight=False)
+    table = Table(header_style="bold", pad_edge=False)
+    for heading in ("type", "authority", "number", "file", "verdict", "page"):
+        table.add_column(text(f"command.column.{heading}"), overflow="fold")
+    for sample in samples:
+        verdict = sample.report.verdict
+        style = "bold green" if verdict is Verdict.VALID else "bold red"
+        table.add_row(
+            sample.type_name,
+            sample.authority_name,
+            sample.number,
+            str(sample.file),
+            f"[{style}]{text(f'verdict.{verdict}')}[/]",
+            f"{origin}/c/{sample.code}",
+        )
+    console.print(table)
+    console.print(text("command.verify_here", address=f"{origin}/verify"))
+
+
+if __name__ == "__main__":
+    typer.run(main)
