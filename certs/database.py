@@ -86,6 +86,10 @@ class Transactions:
         with _translated(), self._reading.begin() as connection:
             yield connection
 
+    def close(self) -> None:
+        """Give back all connections."""
+        self._writing.dispose()
+
 
 def _for_reading(engine: Engine) -> Engine:
     if engine.dialect.name == "sqlite":

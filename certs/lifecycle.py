@@ -6,13 +6,11 @@ to expire.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from enum import StrEnum
 
 from certs.errors import IllegalTransitionError
-
-CIVIL_TIME = timezone(timedelta(hours=8), "Asia/Shanghai")
-"""Dates on certificates are days of Beijing time, which has had no summer time since 1991."""
+from certs.orders import CHINA_TIME
 
 
 class State(StrEnum):
@@ -87,7 +85,7 @@ class Standing:
 
     def status_at(self, at: datetime) -> Status:
         """Return the status at a moment; an act counts from its moment on."""
-        today = at.astimezone(CIVIL_TIME).date()
+        today = at.astimezone(CHINA_TIME).date()
         if self.state is State.REVOKED and self.since <= at:
             return Status.REVOKED
         if self.valid_from is not None and today < self.valid_from:

@@ -90,7 +90,6 @@ orders = Table(
     Column("serial", BigInteger),
     Column("identifier", Text, nullable=False, unique=True),
     Column("code", Text, nullable=False, unique=True),
-    Column("issued_on", Date, nullable=False),
     Column("reserved_at", Moment, nullable=False),
     Column("prepared_at", Moment, nullable=False),  # signing time of a pades file
     Column("attempt", Integer, nullable=False),  # counts up when prepared anew

@@ -122,7 +122,6 @@ def enter_certificate(connection: Connection) -> None:
         "version": 1,
         "identifier": "I",
         "code": "C",
-        "issued_on": at.date(),
     }
     connection.execute(insert(tables.types).values(code="T", version=1, sm3=""))
     connection.execute(
@@ -135,8 +134,8 @@ def enter_certificate(connection: Connection) -> None:
     connection.execute(
         insert(tables.certificates).values(
             shared
-            | {"registered_at": at, "draft_sm3": "", "signed_sm3": "", "file_sm3": ""}
-            | {"state": "valid", "state_since": at, "content": b""}
+            | {"issued_on": at.date(), "registered_at": at, "state": "valid", "state_since": at}
+            | {"draft_sm3": "", "signed_sm3": "", "file_sm3": "", "content": b""}
         )
     )
     connection.execute(

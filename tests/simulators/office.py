@@ -1,253 +1,228 @@
-"""A whole office for tests of custody: keys, certificates and a seal, made through its own doors.
+"""An office on a development machine: keys, PKI, seals, types, authorities, custodian, register.
 
-    office = Office.create(tmp_path)
-    seal_signature, = office.custodian.apply_seal([office.seal_request("1")])
-
-The store watches: it counts how often a key worked, and `before_signing` runs before each time.
+`new_office(folder)` copies a data folder that is made once a test run, so it costs milliseconds;
+`office.issue(3)` issues. The same folder can be opened again, by another process too.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+import atexit
+import json
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from itertools import count
 from pathlib import Path
-from typing import Any
 
-from simulators import pki
-
-from hsm.approvals import ApprovalPolicy, OperatorCommand, OperatorPolicy
-from hsm.custody import (
-    CertificateRequest,
-    CmsRequest,
-    Custodian,
-    SealMakingRequest,
-    SealRequest,
-)
+import certs
+from certs import database
+from certs.acceptance import KeyedOrder
+from certs.authorities import Authorities
+from certs.catalogue import Catalogue
+from certs.database import Transactions
+from certs.drawing import Drawing
+from certs.issuance import Issuance, Issued, Refused
+from certs.orders import IssuanceOrder, parse_order
+from certs.pki import SEAL_MAKER_KEY, Pki, PkiMaker, Unit
+from certs.register import Register
+from certs.reservation import Reservations
+from certs.row_cipher import RowCipher
+from certs.seal_picture import draw_seal
+from certs.sealing import Sealing
+from certs.seals import SealApplication, SealBook, SealMaker
+from hsm.approvals import OperatorCommand, OperatorPolicy
+from hsm.custody import Custodian
+from hsm.key_encryption import create_key_encryption_key, read_key_encryption_key
 from hsm.keys import KeyPurpose, KeyRef
-from hsm.ledger import Ledger, SubjectKind, UseSubject
+from hsm.ledger import Ledger
 from hsm.stores.software import SoftwareKeyStore
-from signing.canonical import sm3
-from signing.envelope import DataKey
-from signing.eseal import ESeal
-from signing.eseal_write import SealDescription
-from signing.picture import SealPicture
-from signing.sm2 import Signature
-from signing.x509 import DistinguishedName, SigningCert
-from signing.x509_build import CertTemplate, Profile
 
 AT = datetime(2026, 11, 24, 1, 30, tzinfo=UTC)
-YEAR = timedelta(days=365)
-OPERATOR = "operator-1"
-APPROVAL = OperatorCommand(OPERATOR)
-KEK = DataKey("kek-test", bytes(range(16)))
-UNIT = KeyRef("unit-11999901MB0000027N")
-SEAL_MAKER = KeyRef("seal-maker")
-PICTURE = SealPicture.from_alpha(
-    bytes(64 * 64), width_px=64, height_px=64, colour=(200, 0, 0), width_mm=42, height_mm=42
-)
+"""Half past nine in the morning, in China."""
+
+FOOD_LICENCE = "food-business-licence"
+SENIOR_CARD = "senior-citizen-card"
+MARKET_BUREAU = "11999901MB10000106"
+CIVIL_AFFAIRS_BUREAU = "11999901MB10000293"
+OTHER_MARKET_BUREAU = "11999902MB20000121"
+_AUTHORITIES = {FOOD_LICENCE: MARKET_BUREAU, SENIOR_CARD: CIVIL_AFFAIRS_BUREAU}
+
+OPERATOR = OperatorCommand("operator")
+PUBLIC_URL = "https://zhengzhao.example"
+SAMPLES = Path(certs.__path__[0]) / "samples"
+
+_keys = count(1)
 
 
-class WatchedStore(SoftwareKeyStore):
-    """A key store that counts, and that a test can make fail or lie."""
-
-    signed = 0
-    before_signing: Callable[[], None] | None = None
-    instead: Callable[[KeyRef, KeyPurpose, bytes], Signature] | None = None
-
-    def sign_digest(self, ref: KeyRef, purpose: KeyPurpose, digest: bytes) -> Signature:
-        """Sign as the store does, unless a test meddles."""
-        if self.before_signing is not None:
-            self.before_signing()
-        self.signed += 1
-        if self.instead is not None:
-            return self.instead(ref, purpose, digest)
-        return super().sign_digest(ref, purpose, digest)
-
-
-@dataclass
+@dataclass(slots=True)
 class Clock:
-    """A clock that a test sets."""
+    """A clock that stands still until it is set."""
 
     at: datetime = AT
 
     def __call__(self) -> datetime:
-        """Return the time set."""
+        """Return the time it shows."""
         return self.at
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Office:
-    """One unit with its seal, and those who certified and made it."""
+    """Everything that issuing takes, opened on one data folder."""
 
     folder: Path
-    store: WatchedStore
-    ledger: Ledger
     clock: Clock
-    custodian: Custodian
-    root_cert: SigningCert
-    unit_ca_cert: SigningCert
-    seal_maker_ca_cert: SigningCert
-    unit_cert: SigningCert
-    maker_cert: SigningCert
-    eseal: ESeal
-
-    @classmethod
-    def create(cls, folder: Path) -> "Office":
-        """Make it all below `folder`; the ledger is left with the six uses this took."""
-        store = WatchedStore.create(folder / "keys", KEK)
-        ledger = Ledger.create(folder / "ledger.db")
-        clock = Clock()
-        custodian = Custodian(
-            store=store, ledger=ledger, clock=clock, approvals=OperatorPolicy(development=True)
-        )
-        issuer = _Issuer(store, custodian).issue
-        root = issuer("root", pki.ROOT_NAME, Profile.ROOT)
-        unit_ca = issuer("unit-ca", pki.UNIT_CA_NAME, Profile.UNIT_CA, ("root", root))
-        maker_ca = issuer(
-            "seal-maker-ca", pki.SEAL_MAKER_CA_NAME, Profile.SEAL_MAKER_CA, ("root", root)
-        )
-        unit = issuer(UNIT.id, pki.UNIT_NAME, Profile.UNIT, ("unit-ca", unit_ca))
-        maker = issuer(
-            SEAL_MAKER.id, pki.SEAL_MAKER_NAME, Profile.SEAL_MAKER, ("seal-maker-ca", maker_ca)
-        )
-        eseal = custodian.make_seal(seal_making_request("seal-1", maker, (unit,)))
-        store.signed = 0
-        return cls(
-            folder,
-            store,
-            ledger,
-            clock,
-            custodian,
-            root,
-            unit_ca,
-            maker_ca,
-            unit,
-            maker,
-            eseal,
-        )
-
-    def with_policy(self, approvals: ApprovalPolicy) -> Custodian:
-        """Return another custodian over the same store and ledger."""
-        return Custodian(
-            store=self.store, ledger=self.ledger, clock=self.clock, approvals=approvals
-        )
-
-    def make_seal(self, seal_id: str, **changes: Any) -> ESeal:  # noqa: ANN401 - fields
-        """Return another seal of the unit, its description changed."""
-        request = seal_making_request(seal_id, self.maker_cert, (self.unit_cert,))
-        description = replace(request.description, **changes)
-        return self.custodian.make_seal(replace(request, description=description))
-
-    def seal_request(self, number: str, **changes: Any) -> SealRequest:  # noqa: ANN401 - fields
-        """Return a request that is in order, but for `changes`."""
-        return replace(
-            SealRequest(
-                subject=certificate(number),
-                key=UNIT,
-                officer=OPERATOR,
-                approval=APPROVAL,
-                draft_sm3=sm3(b"draft" + number.encode()).hex(),
-                eseal=self.eseal,
-                signer_cert=self.unit_cert,
-                data_digest=sm3(number.encode()),
-                property_info="[0 10 20 30]",
-                deadline=AT + timedelta(minutes=5),
-            ),
-            **changes,
-        )
-
-    def cms_request(self, number: str, **changes: Any) -> CmsRequest:  # noqa: ANN401 - fields
-        """Return a request that is in order, but for `changes`."""
-        return replace(
-            CmsRequest(
-                subject=certificate(number),
-                key=UNIT,
-                officer=OPERATOR,
-                approval=APPROVAL,
-                draft_sm3=sm3(b"draft" + number.encode()).hex(),
-                signer_cert=self.unit_cert,
-                chain=(self.unit_ca_cert,),
-                data_digest=sm3(number.encode()),
-                claimed_at=AT,
-                deadline=AT + timedelta(minutes=5),
-            ),
-            **changes,
-        )
-
-
-def certificate(number: str) -> UseSubject:
-    """Return an e-certificate as the subject of a use."""
-    return UseSubject(SubjectKind.CERTIFICATE, number)
-
-
-def seal_making_request(
-    seal_id: str, maker_cert: SigningCert, listed: Sequence[SigningCert]
-) -> SealMakingRequest:
-    """Return a request to make a seal that is in order."""
-    return SealMakingRequest(
-        subject=UseSubject(SubjectKind.SEAL, seal_id),
-        key=SEAL_MAKER,
-        officer=OPERATOR,
-        approval=APPROVAL,
-        maker_cert=maker_cert,
-        description=SealDescription(
-            seal_id=seal_id,
-            vendor_id="TEST",
-            kind=1,
-            name="示例市青禾区市场监督管理局",
-            listed_certs=tuple(listed),
-            created_at=AT,
-            valid_from=AT - timedelta(days=1),
-            valid_to=AT + YEAR,
-            picture=PICTURE,
-        ),
-    )
-
-
-def certificate_request(
-    template: CertTemplate, *, key: KeyRef, issuer_cert: SigningCert | None
-) -> CertificateRequest:
-    """Return a request to certify what `template` says with `key`."""
-    return CertificateRequest(
-        subject=UseSubject(SubjectKind.X509, str(template.serial_number)),
-        key=key,
-        officer=OPERATOR,
-        approval=APPROVAL,
-        template=template,
-        issuer_cert=issuer_cert,
-    )
-
-
-@dataclass
-class _Issuer:
-    """Makes a key and its certificate in one step."""
-
     store: SoftwareKeyStore
+    ledger: Ledger
     custodian: Custodian
-    serial_number: int = 0
+    catalogue: Catalogue
+    authorities: Authorities
+    pki: Pki
+    seals: SealBook
+    transactions: Transactions
+    cipher: RowCipher
+    reservations: Reservations
+    register: Register
+    issuance: Issuance
+
+    @property
+    def at(self) -> datetime:
+        """The time on the office's clock."""
+        return self.clock.at
+
+    def order(
+        self, slug: str = FOOD_LICENCE, *, authority: str | None = None, **changes: object
+    ) -> IssuanceOrder:
+        """Return the type's sample as an order, with `changes` to its members."""
+        certificate_type = self.catalogue.find(slug)
+        sample = json.loads((certificate_type.folder / "sample.json").read_bytes())
+        return parse_order(
+            sample | changes,
+            certificate_type=certificate_type,
+            authorities=self.authorities,
+            authority_uscc=authority or _AUTHORITIES[slug],
+            at=self.at,
+        )
+
+    def keyed(
+        self, number: int, slug: str = FOOD_LICENCE, *, authority: str | None = None
+    ) -> list[KeyedOrder]:
+        """Return so many sample orders, each under a key of its own."""
+        order = self.order(slug, authority=authority)
+        return [KeyedOrder(order, f"key-{next(_keys)}") for _ in range(number)]
+
+    def try_to_issue(self, requests: Sequence[KeyedOrder]) -> list[Issued | Refused]:
+        """Issue by the operator's command, now."""
+        return self.issuance.issue_many(requests, approval=OPERATOR, at=self.at)
 
     def issue(
-        self,
-        key_id: str,
-        name: DistinguishedName,
-        profile: Profile,
-        issuer: tuple[str, SigningCert] | None = None,
-    ) -> SigningCert:
-        purposes = {
-            Profile.UNIT: KeyPurpose.SEALING,
-            Profile.SEAL_MAKER: KeyPurpose.SEAL_MAKING,
-        }
-        info = self.store.generate(KeyRef(key_id), purposes.get(profile, KeyPurpose.CERTIFICATION))
-        assert info.public_key is not None
-        self.serial_number += 1
-        template = CertTemplate(
-            subject=name,
-            public_key=info.public_key,
-            profile=profile,
-            not_before=AT - timedelta(hours=1),
-            not_after=AT + YEAR,
-            serial_number=self.serial_number,
-        )
-        issuer_id, issuer_cert = issuer or (key_id, None)
-        return self.custodian.sign_certificate(
-            certificate_request(template, key=KeyRef(issuer_id), issuer_cert=issuer_cert)
-        )
+        self, number: int = 1, slug: str = FOOD_LICENCE, *, authority: str | None = None
+    ) -> list[Issued]:
+        """Issue so many sample certificates; raise the error of one that is refused."""
+        outcomes = self.try_to_issue(self.keyed(number, slug, authority=authority))
+        for outcome in outcomes:
+            if isinstance(outcome, Refused):
+                raise outcome.error
+        return [outcome for outcome in outcomes if isinstance(outcome, Issued)]
+
+    def close(self) -> None:
+        """Give back the databases, so that the folder can be copied."""
+        self.ledger.close()
+        self.transactions.close()
+
+
+def new_office(folder: Path, *, register_url: str | None = None) -> Office:
+    """Make a data folder and open it, with its register in SQLite or at `register_url`."""
+    shutil.copytree(_template(), folder, dirs_exist_ok=True)
+    return open_office(folder, register_url=register_url)
+
+
+def open_office(
+    folder: Path, *, register_url: str | None = None, clock: Clock | None = None
+) -> Office:
+    """Open the data folder that is there."""
+    clock = clock or Clock()
+    store = SoftwareKeyStore(folder / "keys", read_key_encryption_key(folder / "kek"))
+    ledger = Ledger(folder / "ledger.db")
+    custodian = _custodian(store, ledger, clock)
+    catalogue = Catalogue.load(folder / "types")
+    authorities = Authorities.load(folder / "authorities")
+    pki = Pki.load(folder / "pki")
+    seals = SealBook.load(
+        folder / "seals",
+        signer_certs=pki.units.values(),
+        ca_certs=pki.ca_certs,
+        anchors=[pki.root],
+    )
+    engine = database.open_engine(register_url or f"sqlite:///{folder / 'register.db'}")
+    transactions = Transactions(engine)
+    cipher = RowCipher(
+        store.open_data_key(KeyRef("data-1")), store.open_index_key(KeyRef("index-1"))
+    )
+    register = Register(transactions, cipher)
+    reservations = Reservations(transactions, cipher, catalogue=catalogue, authorities=authorities)
+    drawing = Drawing(public_url=PUBLIC_URL, site_name="示例区电子证照服务平台（演示）")
+    issuance = Issuance(
+        transactions=transactions,
+        cipher=cipher,
+        reservations=reservations,
+        register=register,
+        sealing=Sealing(drawing=drawing, seals=seals, custodian=custodian, sample=True),
+        custodian=custodian,
+        ledger=ledger,
+    )
+    return Office(
+        folder=folder,
+        clock=clock,
+        store=store,
+        ledger=ledger,
+        custodian=custodian,
+        catalogue=catalogue,
+        authorities=authorities,
+        pki=pki,
+        seals=seals,
+        transactions=transactions,
+        cipher=cipher,
+        reservations=reservations,
+        register=register,
+        issuance=issuance,
+    )
+
+
+def _custodian(store: SoftwareKeyStore, ledger: Ledger, clock: Clock) -> Custodian:
+    return Custodian(
+        store=store, ledger=ledger, clock=clock, approvals=OperatorPolicy(development=True)
+    )
+
+
+@cache
+def _template() -> Path:
+    """Make the data folder that all others are copied from."""
+    folder = Path(tempfile.mkdtemp(prefix="office-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for name in ("types", "authorities"):
+        shutil.copytree(SAMPLES / name, folder / name)
+    create_key_encryption_key(folder / "kek")
+    store = SoftwareKeyStore.create(folder / "keys", read_key_encryption_key(folder / "kek"))
+    store.generate(KeyRef("data-1"), KeyPurpose.DATA)
+    store.generate(KeyRef("index-1"), KeyPurpose.INDEX)
+    ledger = Ledger.create(folder / "ledger.db")
+    custodian = _custodian(store, ledger, Clock())
+    authorities = Authorities.load(folder / "authorities")
+    pki = PkiMaker(folder / "pki", custodian, store, OPERATOR).make(
+        [Unit(a.uscc, a.name, KeyRef(a.key)) for a in authorities], at=AT
+    )
+    SealMaker(
+        folder=folder / "seals",
+        custodian=custodian,
+        key=SEAL_MAKER_KEY,
+        maker_cert=pki.seal_maker,
+        ca_certs=pki.ca_certs,
+        draw=lambda name: draw_seal(name, sample=True),
+        approval=OPERATOR,
+    ).make([SealApplication(a.seal_id, a.name, pki.units[a.uscc]) for a in authorities], at=AT)
+    ledger.close()
+    engine = database.open_engine(f"sqlite:///{folder / 'register.db'}")
+    database.upgrade(engine)
+    engine.dispose()
+    return folder

@@ -75,7 +75,6 @@ def _create_orders() -> None:
         sa.Column("serial", sa.BigInteger()),
         sa.Column("identifier", sa.Text(), nullable=False),
         sa.Column("code", sa.Text(), nullable=False),
-        sa.Column("issued_on", sa.Date(), nullable=False),
         sa.Column("reserved_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("prepared_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
