@@ -2,7 +2,6 @@
 
 from enum import StrEnum
 
-from signing.errors import MalformedPdfError
 from signing.pdf.revisions import PdfFile, Revision, View
 from signing.pdf.syntax import Dictionary, Reference, Value, walk
 
@@ -26,6 +25,8 @@ def classify_revisions(file: PdfFile, *, after: int) -> tuple[RevisionKind, ...]
 
     Validation data change nothing but /DSS and /Extensions of the catalog; every other object is
     new, and nothing that stood in the document before refers to it.
+
+    Raises `MalformedPdfError` if a revision has no catalog, which `read_signatures` finds first.
     """
     kinds: list[RevisionKind] = []
     referenced: set[int] = set()
@@ -51,12 +52,9 @@ def _changes_only_validation_keys(before: View, after: View, revision: Revision)
         return False
     if revision.objects.keys() & before.objects.keys() != {root.number}:
         return False
-    try:
-        return _same_trailer(before.trailer, after.trailer) and _same(
-            _without(before.catalog), _without(after.catalog)
-        )
-    except MalformedPdfError:
-        return False
+    return _same_trailer(before.trailer, after.trailer) and _same(
+        _without(before.catalog), _without(after.catalog)
+    )
 
 
 def _references(revision: Revision) -> set[int]:

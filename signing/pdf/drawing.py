@@ -1,8 +1,8 @@
 """How a seal is drawn: four objects, always the same way.
 
 Field and widget in one, appearance form, image of one pixel in the seal's colour, soft mask with
-the seal's alpha plane. They stand one behind the other under consecutive numbers, so a reader knows
-that nothing else is drawn by comparing octets: `read_seal` draws again what it found and compares.
+the seal's alpha plane, under consecutive numbers. Because nothing in them is left open, a reader
+knows what is drawn by comparing octets: `read_seal` draws again what it found and compares.
 
 **The drawing is a format.** Files sealed by an earlier release must compare equal for as long as
 they are kept: a new way to draw stands beside this one, it does not replace it.
@@ -77,13 +77,10 @@ def read_seal(view: View, first: int) -> Appearance | None:
         placement, picture, page = _measure(view, first)
     except (MalformedPdfError, MalformedPictureError, ValueError):
         return None
-    drawn = b"\n".join(draw_seal(first, page, placement, picture))
-    start = view.objects[first].start
-    if view.pdf[start : start + len(drawn)] != drawn:
-        return None
-    # Each of the four must be the one that stands there, not a later one of the same number.
-    if view.objects[first + MASK].end != start + len(drawn):
-        return None
+    for number, source in enumerate(draw_seal(first, page, placement, picture), first):
+        item = view.objects.get(number)
+        if item is None or view.pdf[item.start : item.end] != source:
+            return None
     return Appearance(
         placement.page,
         placement.left_mm,

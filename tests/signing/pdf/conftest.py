@@ -4,9 +4,12 @@ from datetime import UTC, datetime
 
 import pytest
 from simulators.pdf_files import draw, seal_picture
+from simulators.pki import AT, Pki
 
+from signing.cms import assemble_signed_data, build_signed_attributes, signed_data_size
 from signing.pdf.placement import Placement, SignatureForm
 from signing.pdf.prepare import PreparedPdf, SealedPdf, prepare
+from signing.sm2 import sign_digest
 
 SIGNED_AT = datetime(2026, 11, 24, 8, 30, 5, tzinfo=UTC)
 SES_DER = bytes.fromhex("3082010430030201043081fc") + bytes(range(252))
@@ -55,3 +58,27 @@ def genuine() -> bytes:
         signed_at=None,
     )
     return prepared.embed(SES_DER).data
+
+
+@pytest.fixture(scope="session")
+def signed_by_a_unit() -> bytes:
+    """Return a file of form `pades` with a real SM2 signature."""
+    pki = Pki.create()
+    unit = pki.issue_unit()
+    prepared = prepare(
+        draw(),
+        form=SignatureForm.PADES,
+        placement=PLACEMENT,
+        picture=seal_picture(),
+        contents_size=signed_data_size(signer_cert=unit.cert, chain=pki.intermediates),
+        signed_at=AT,
+    )
+    attributes = build_signed_attributes(data_digest=prepared.digest, signer_cert=unit.cert)
+    digest = unit.cert.public_key.digest(attributes)
+    signed_data = assemble_signed_data(
+        signed_attributes=attributes,
+        signer_cert=unit.cert,
+        chain=pki.intermediates,
+        signature=sign_digest(unit.key, digest),
+    )
+    return prepared.embed(signed_data).data

@@ -63,7 +63,16 @@ def test_a_tree_with_branches_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "associated", [b"", b"/AF[]", b"/AF[2 0 R]", b"/AF[3 0 R 3 0 R]", b"/AF[3 0 R 2 0 R]", b"/AF 7"]
+    "associated",
+    [
+        b"",
+        b"/AF[]",
+        b"/AF[2 0 R]",
+        b"/AF[3 0 R 3 0 R]",
+        b"/AF[3 0 R 2 0 R]",
+        b"/AF[3 0 R 7]",
+        b"/AF 7",
+    ],
 )
 def test_two_lists_that_differ_are_a_fault(associated: bytes) -> None:
     assert is_faulty(attached(associated=associated))
@@ -176,6 +185,10 @@ def test_the_limit_is_one_for_all_attachments_together() -> None:
         data=stream(zlib.compress(bytes(MAX_ATTACHMENT_OCTETS // 2 + 1))),
     )
     assert [type(item) for item in found] == [Attachment, AttachmentFault]
+
+
+def test_plain_data_have_the_same_limit() -> None:
+    assert is_faulty(attached(data=stream(bytes(MAX_ATTACHMENT_OCTETS + 1), b"")))
 
 
 def test_attachments_have_a_number() -> None:

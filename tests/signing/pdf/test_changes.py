@@ -88,7 +88,7 @@ def test_a_changed_entry_of_the_catalog_is_another_change(
     assert kinds(pdf) == (OTHER,)
 
 
-def test_a_catalog_that_is_none_any_more_is_refused_or_another_change(genuine: bytes) -> None:
+def test_another_page_tree_is_another_change(genuine: bytes) -> None:
     root = root_number(genuine)
     catalog = object_source(genuine, root)
     pages = {root: catalog.replace(b"/Pages 1 0 R", b"/Pages 2 0 R")}

@@ -99,6 +99,8 @@ def _changed(pdf: bytes, number: int, original: bytes, changed: bytes) -> bytes:
         (WIDGET, b"/P 17 0 R", b"/P 15 0 R"),
         (WIDGET, b"/P 17 0 R", b"/Q 17 0 R"),
         (WIDGET, b"/P 17 0 R", b"/P null  "),
+        (WIDGET, b"/Rect[653.3858", b"/Rect[-53.3858"),
+        (WIDGET, b"772.4409", b"662.4409"),
         (FORM, b"/BBox[0 0", b"/BBox[0 1"),
         (FORM, b"/BBox[0 0 119.0551 119.0551]", b"/BBox[0 0 119.0551 119.0550]"),
         (FORM, b"/BBox[0 0 119.0551 119.0551]", b"/Bbox[0 0 119.0551 119.0551]"),
@@ -145,15 +147,44 @@ def test_a_page_that_does_not_show_the_widget_upright(
     assert appearance(genuine[:start] + update) is None
 
 
+def test_an_object_exchanged_before_somebody_else_signs_is_not_shown() -> None:
+    # Widget and picture are ours and stand where they stood; what is signed shows another form.
+    unsigned = prepare(
+        draw(),
+        form=SignatureForm.SES,
+        placement=Placement(0, 10, 10),
+        picture=seal_picture(),
+        contents_size=100,
+        signed_at=None,
+    ).embed(b"\x30\x00")
+    signature = b"<</SubFilter/GM.sm2seal/ByteRange%b/Contents%b>>" % (RANGE, CONTENTS)
+    empty = b"<</Length 0>>\nstream\n\nendstream"
+    for more, shown in (({}, True), ({FIRST + FORM: empty}, False)):
+        objects = {**more, FIRST + SIGNATURE: signature}
+        pdf = complete_signature(add_revision(unsigned.data, objects), b"\x30\x00")
+        newest = read_signed_pdf(pdf).signatures[-1]
+        assert isinstance(newest, EmbeddedSignature)
+        assert newest.revision == 2
+        assert (newest.appearance is not None) is shown
+
+
 def test_the_seal_of_an_earlier_revision_is_read_as_it_was(genuine: bytes) -> None:
     later = add_revision(genuine, {FIRST + FORM: b"<<>>", FIRST + IMAGE: b"null"})
     assert appearance(later) == appearance(genuine)
 
 
-@pytest.mark.parametrize(("between", "shown"), [(False, True), (True, False)])
-def test_objects_that_do_not_stand_in_a_row_are_not_our_drawing(
-    *, between: bool, shown: bool
-) -> None:
+@pytest.mark.parametrize(
+    ("changes", "shown"),
+    [
+        ({}, True),
+        ({FIRST + 9: b"(between form and image)"}, True),
+        ({FIRST + IMAGE: b"(no image)"}, False),
+        ({FIRST + MASK: b"(no mask)"}, False),
+        ({FIRST + MASK: b"<</Length 0>>\nstream\n\nendstream"}, False),
+    ],
+    ids=["nothing changed", "something between", "no image", "no mask", "empty mask"],
+)
+def test_the_four_objects_must_be_there(changes: dict[int, bytes], *, shown: bool) -> None:
     drawn = draw()
     page, root = Reference(17), root_number(drawn)
     seal = draw_seal(FIRST, page, Placement(0, 230.5, 15.25), seal_picture())
@@ -166,10 +197,10 @@ def test_objects_that_do_not_stand_in_a_row_are_not_our_drawing(
         page.number: object_source(drawn, page.number)[:-2] + b"/Annots%b>>" % field,
         FIRST + WIDGET: sources[WIDGET],
         FIRST + FORM: sources[FORM],
-        **({FIRST + 9: b"(something else)"} if between else {}),
-        FIRST + IMAGE: sources[IMAGE],
-        FIRST + MASK: sources[MASK],
-        FIRST + SIGNATURE: signature,
     }
+    objects |= changes
+    for number, source in ((FIRST + IMAGE, sources[IMAGE]), (FIRST + MASK, sources[MASK])):
+        objects.setdefault(number, source)
+    objects[FIRST + SIGNATURE] = signature
     pdf = complete_signature(add_revision(drawn, objects), b"\x30\x00")
     assert (appearance(pdf) is not None) is shown

@@ -195,6 +195,7 @@ def test_claimed_times_in_utc(text: bytes, expected: datetime) -> None:
         (b"/TransformParams<</P 3>>", b"/DocMDP 4 0 R", 3),
         (b"/TransformParams<<>>", b"/DocMDP 4 0 R", 2),
         (b"", b"/DocMDP 4 0 R", 2),
+        (b">><</TransformMethod/FieldMDP", b"/DocMDP 4 0 R", 2),
         (b"/TransformParams<</P 1>>", b"/DocMDP 3 0 R", None),
         (b"/TransformParams<</P 1>>", b"", None),
     ],
@@ -210,6 +211,17 @@ def test_a_certifying_signature_is_named_by_itself_and_by_the_catalog(
         4: SIGNATURE.replace(b"/Contents", transform),
     }
     assert embedded(complete_signature(write_pdf(objects), SES)).doc_mdp == expected
+
+
+def test_a_signature_that_only_the_catalog_names_is_not_certifying() -> None:
+    transform = b"/Reference[<</TransformMethod/FieldMDP>>]/Contents"
+    objects = {
+        1: catalog(b"3 0 R")[:-2] + b"/Perms<</DocMDP 4 0 R>>>>",
+        2: PAGES,
+        3: FIELD,
+        4: SIGNATURE.replace(b"/Contents", transform),
+    }
+    assert embedded(complete_signature(write_pdf(objects), SES)).doc_mdp is None
 
 
 def test_permissions_that_are_no_number_are_a_fault() -> None:
