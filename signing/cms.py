@@ -75,7 +75,8 @@ def build_signed_attributes(*, data_digest: bytes, signer_cert: SigningCert) -> 
 
     `data_digest` is the SM3 of the detached data.
     """
-    return _set_of(
+    return der.element(
+        SET,  # in the order of DER (X.690, 11.6), given by the lengths of the three
         _CONTENT_TYPE_ATTRIBUTE,
         _attribute(_MESSAGE_DIGEST, der.octet_string(data_digest)),
         _signing_certificate_attribute(signer_cert),
@@ -177,11 +178,6 @@ class SignedData:
         """Raise `DigestMismatchError` unless `data_digest` is what was signed."""
         if data_digest != self.message_digest:
             raise DigestMismatchError("the signature is over other data")
-
-
-def _set_of(*elements: bytes) -> bytes:
-    """Return a SET OF in the order of DER (X.690, 11.6)."""
-    return der.element(SET, *sorted(elements))
 
 
 def _attribute(oid_der: bytes, value: bytes) -> bytes:

@@ -304,6 +304,7 @@ def sequence(*elements: bytes) -> bytes:
 
 GOOD_R, GOOD_S = (element(2, b"\x00" + value.to_bytes(32, "big")) for value in (R, S))
 GOOD = sequence(GOOD_R, GOOD_S)
+SMALL = element(2, b"\x01")
 NOT_STRICT = {
     "empty": b"",
     "tag only": GOOD[:1],
@@ -311,8 +312,8 @@ NOT_STRICT = {
     "cut": GOOD[:-1],
     "cut, with its length": sequence(GOOD_R, GOOD_S[:-1]),
     "trailing": GOOD + b"\x00",
-    "trailing inside": sequence(GOOD_R, GOOD_S, b"\x00"),
-    "third element": sequence(GOOD_R, GOOD_S, b"\x05\x00"),
+    "trailing inside": sequence(SMALL, SMALL, b"\x00"),
+    "third element": sequence(SMALL, SMALL, SMALL),
     "r alone": sequence(GOOD_R),
     "set": b"\x31" + GOOD[1:],
     "r is no INTEGER": sequence(b"\x03" + GOOD_R[1:], GOOD_S),
@@ -337,7 +338,8 @@ NOT_STRICT = {
 def test_only_strict_der_is_a_signature(
     believing_key: Sm2PublicKey, digest: bytes, unverified_der: bytes
 ) -> None:
-    verify_digest(believing_key, digest, GOOD)
+    for strict in (GOOD, sequence(SMALL, SMALL)):
+        verify_digest(believing_key, digest, strict)
     with pytest.raises(InvalidSignatureError):
         verify_digest(believing_key, digest, unverified_der)
 

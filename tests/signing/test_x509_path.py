@@ -173,7 +173,20 @@ def test_a_path_has_a_longest_length(pki: Pki) -> None:
         path_of(pki, too_long, *chain)
 
 
-def test_the_work_of_a_search_is_bounded(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def tried(monkeypatch: pytest.MonkeyPatch) -> list[SigningCert]:
+    """Record the issuers whose signature a search tries."""
+    issuers: list[SigningCert] = []
+
+    def record(signing_cert: SigningCert, issuer_cert: SigningCert) -> None:
+        issuers.append(issuer_cert)
+        verify_issued_by(signing_cert, issuer_cert)
+
+    monkeypatch.setattr(x509_path, "verify_issued_by", record)
+    return issuers
+
+
+def test_the_work_of_a_search_is_bounded(pki: Pki, tried: list[SigningCert]) -> None:
     """Hundreds of CAs under the right name and identifier cost no more than the allowance."""
     decoys = [
         pki.root.sign_tbs(
@@ -184,17 +197,19 @@ def test_the_work_of_a_search_is_bounded(pki: Pki, monkeypatch: pytest.MonkeyPat
         )
         for _ in range(MAX_SIGNATURES_TRIED + 1)
     ]
-    tried: list[SigningCert] = []
-
-    def count(signing_cert: SigningCert, issuer_cert: SigningCert) -> None:
-        tried.append(issuer_cert)
-        verify_issued_by(signing_cert, issuer_cert)
-
-    monkeypatch.setattr(x509_path, "verify_issued_by", count)
     unit = pki.issue_unit()
     with pytest.raises(NoPathError):
         build_path(unit.cert, (*decoys, *pki.intermediates), pki.anchors)
     assert len(tried) == MAX_SIGNATURES_TRIED
+
+
+def test_no_certificate_is_tried_twice_in_a_path(
+    pki: Pki, unit: Issued, tried: list[SigningCert]
+) -> None:
+    """A root that is sent along but not trusted names itself as its issuer."""
+    with pytest.raises(NoPathError):
+        build_path(unit.cert, (pki.unit_ca.cert, pki.root.cert), ())
+    assert tried == [pki.unit_ca.cert, pki.root.cert]
 
 
 # ---- what a path may be used for ----
