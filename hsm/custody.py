@@ -262,13 +262,14 @@ class Custodian:
         """
         self._ledger.complete(subjects, at=self._now())
 
-    def abandon(self, subject: UseSubject, reason: str) -> None:
+    def abandon(self, subject: UseSubject, reason: str, *, number: int | None = None) -> None:
         """Note that nothing comes of the subject's open use, and why (a code); again: the same.
 
-        The subject is then free for another use. Raise `SubjectInUseError` if its use is
-        completed, `UnknownUseError` if there is none.
+        The subject is then free for another use. With the `number` of the use that was found open,
+        one opened after it is left alone. Raise `SubjectInUseError` if the use is completed,
+        `UnknownUseError` if there is none.
         """
-        self._ledger.abandon(subject, reason=reason, at=self._now())
+        self._ledger.abandon(subject, reason=reason, number=number, at=self._now())
 
     def _now(self) -> datetime:
         """Return the clock's time in whole seconds, as timeInfo can state it."""

@@ -217,11 +217,14 @@ class Ledger:
                     events.append(_about(use, "completed", at))
             append(connection, events)
 
-    def abandon(self, subject: UseSubject, *, reason: str, at: datetime) -> None:
+    def abandon(
+        self, subject: UseSubject, *, reason: str, number: int | None = None, at: datetime
+    ) -> None:
         """Write down why nothing comes of the open use; an abandoned one stays as it is.
 
-        `reason` is a code like `digest_changed`. Raise `SubjectInUseError` if the use is
-        completed, `UnknownUseError` if there is none.
+        `reason` is a code like `digest_changed`. Who decided over the use of a certain `number`
+        leaves alone what was opened after it. Raise `SubjectInUseError` if the use is completed,
+        `UnknownUseError` if there is none.
         """
         if not _REASON.fullmatch(reason):
             raise ValueError("a reason is a code, not a text")
@@ -229,6 +232,8 @@ class Ledger:
             use = _latest_uses(connection, [subject]).get(subject)
             if use is None:
                 raise UnknownUseError(subject.kind)
+            if number is not None and use.number != number:
+                return
             if use.state is UseState.COMPLETED:
                 raise SubjectInUseError(subject.kind)
             if use.state is UseState.OPEN:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from simulators.office import Office
+from simulators.sealing_unit import Office
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from simulators import pki
-from simulators.office import (
+from simulators.sealing_unit import (
     APPROVAL,
     AT,
     KEK,

@@ -100,6 +100,18 @@ def test_an_abandoned_use_says_why_and_frees_its_subject(ledger: Ledger) -> None
     assert (find(ledger, 1).number, find(ledger, 1).state) == (3, UseState.OPEN)
 
 
+def test_who_decided_over_one_use_leaves_alone_the_next_one(ledger: Ledger) -> None:
+    """Two processes found use 1 open; the slower one must not close what the quicker one began."""
+    ledger.open([opening(1)], at=AT)
+    ledger.abandon(subject(1), reason="prepared_anew", number=1, at=AT + MINUTE)
+    ledger.open([opening(1)], at=AT + 2 * MINUTE)
+    ledger.abandon(subject(1), reason="prepared_anew", number=1, at=AT + 3 * MINUTE)
+    assert (find(ledger, 1).number, find(ledger, 1).state) == (3, UseState.OPEN)
+    ledger.complete([subject(1)], at=AT + 4 * MINUTE)
+    ledger.abandon(subject(1), reason="prepared_anew", number=1, at=AT + 5 * MINUTE)
+    assert find(ledger, 1).state is UseState.COMPLETED
+
+
 def test_a_list_is_opened_whole_or_not_at_all(ledger: Ledger) -> None:
     ledger.open([opening(2)], at=AT)
     head = ledger.head()
