@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signing.errors import MalformedPdfError, SigningError, UnsupportedPdfError
@@ -257,11 +257,13 @@ _values: st.SearchStrategy[Value] = st.recursive(
 
 
 @given(_values)
+@settings(deadline=None)
 def test_what_is_written_is_read(value: Value) -> None:
     assert read(_write(value)) == value
 
 
 @given(st.binary() | st.text("<>[]()/#0123456789 R\n\\trufals", max_size=60).map(str.encode))
+@settings(deadline=None)
 def test_any_octets_give_a_value_or_a_signing_error(source: bytes) -> None:
     try:
         value, end = Parser(source).read_value(0)
