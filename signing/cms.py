@@ -26,7 +26,8 @@ from signing.errors import (
     UnsupportedAlgorithmError,
 )
 from signing.sm2 import DIGEST_SIZE, LONGEST_SIGNATURE, Signature, new_sm3, verify_digest
-from signing.x509 import SET, SM2_WITH_SM3, SigningCert
+from signing.x509 import SM2_WITH_SM3, SigningCert
+from signing.x509_values import SET
 
 MAX_SIGNED_DATA_SIZE = 256 * 1024  # ours takes 2 to 3 kB; foreign ones may carry a CRL
 MAX_CERTIFICATES = 16  # a path has six members at most

@@ -5,16 +5,26 @@ issued a certificate and whether the path may be used, `signing.x509_build` writ
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 from typing import ClassVar
 
 from signing import der
-from signing.errors import InvalidKeyError, MalformedSigningCertError, UnsupportedAlgorithmError
-from signing.sm2 import SUBJECT_PUBLIC_KEY_INFO_PREFIX, Sm2PublicKey, new_sm3
+from signing.errors import MalformedSigningCertError, UnsupportedAlgorithmError
+from signing.sm2 import Sm2PublicKey, new_sm3
+from signing.x509_values import (
+    SET,
+    dotted,
+    read_public_key,
+    read_serial_number,
+    read_text,
+    read_time,
+    read_uris,
+    reader_of,
+)
 
 ARC = "2.25.133184900397522060199573098679968166027"
 """The arc of our own object identifiers: docs/decisions/0001-object-identifiers.md."""
@@ -23,21 +33,14 @@ SM2_WITH_SM3 = "1.2.156.10197.1.501"  # GM/T 0006
 
 MAX_CERT_SIZE = 16 * 1024  # those of public CAs take 1 to 3 kB
 MAX_EXTENSIONS = 32  # those of public CAs have about ten
-MAX_SERIAL_SIZE = 20  # RFC 5280, 4.1.2.2
 _CERTS_KEPT = 256  # one process meets those of its authorities and their CAs; at most 12 MB
 
 _USCC = re.compile(r"[0-9A-HJ-NPQRTUWXY]{18}")  # GB 32100: no I, O, S, V, Z
-_UTC_TIME = re.compile(rb"(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z")
-_UTC_TIME_PIVOT = 50  # RFC 5280, 4.1.2.5.1: 50 … 99 are of the twentieth century
 _VERSION_3 = 2
 
-SET = 0x31
-_UTC_TIME_TAG = 0x17
-_BMP_STRING = 0x1E
 _NULL = b"\x05\x00"
 _CONTEXT_3 = 0xA3
 _CONTEXT_0_PRIMITIVE = 0x80
-_URI = 0x86  # GeneralName [6]
 
 
 class ExtendedKeyUsage(StrEnum):
@@ -129,13 +132,13 @@ class SigningCert:
         if len(unverified_der) > MAX_CERT_SIZE:
             raise MalformedSigningCertError("a certificate too large to be one")
         tbs, signature_der = read_signed(unverified_der)
-        reader = _reader(tbs).enter()
+        reader = reader_of(tbs).enter()
         _read_version(reader)
-        serial_number = _read_serial_number(reader)
+        serial_number = read_serial_number(reader)
         _read_algorithm(reader)
         issuer_der = reader.whole()
         validity = reader.enter()
-        not_before, not_after = _read_time(validity), _read_time(validity)
+        not_before, not_after = read_time(validity), read_time(validity)
         validity.finish()
         subject_der = reader.whole()
         public_key = read_public_key(reader)
@@ -187,7 +190,7 @@ class _Extensions:
 
 def read_signed(unverified_der: bytes) -> tuple[bytes, bytes]:
     """Split SIGNED{…} (X.509, 6.1) into what is signed and the signature, SM2 with SM3 only."""
-    outer = _reader(unverified_der)
+    outer = reader_of(unverified_der)
     reader = outer.enter()
     outer.finish()
     signed = reader.whole()
@@ -197,17 +200,6 @@ def read_signed(unverified_der: bytes) -> tuple[bytes, bytes]:
     return signed, signature_der
 
 
-def read_public_key(reader: der.Reader) -> Sm2PublicKey:
-    """Read a SubjectPublicKeyInfo, which must hold an uncompressed point of the SM2 curve."""
-    info = reader.whole()
-    if not info.startswith(SUBJECT_PUBLIC_KEY_INFO_PREFIX):
-        raise UnsupportedAlgorithmError("the key is not an SM2 key")
-    try:
-        return Sm2PublicKey.from_point(info[len(SUBJECT_PUBLIC_KEY_INFO_PREFIX) :])
-    except InvalidKeyError as error:
-        raise MalformedSigningCertError("the key is not on the curve") from error
-
-
 def read_name(name_der: bytes, *, extension_uscc: str | None = None) -> DistinguishedName:
     """Read a Name; `extension_uscc` is the unit's code as an extension gives it.
 
@@ -215,7 +207,7 @@ def read_name(name_der: bytes, *, extension_uscc: str | None = None) -> Distingu
     extension give different codes: whom it names would depend on the reader.
     """
     texts: dict[bytes, str] = {}
-    relative_names = _reader(name_der).enter()
+    relative_names = reader_of(name_der).enter()
     while not relative_names.at_end():
         attributes = relative_names.enter(SET)
         while not attributes.at_end():
@@ -224,7 +216,7 @@ def read_name(name_der: bytes, *, extension_uscc: str | None = None) -> Distingu
             if oid in _NAME_ATTRIBUTES:
                 if oid in texts:
                     raise MalformedSigningCertError("a name that says the same thing twice")
-                texts[oid] = _read_text(attribute)
+                texts[oid] = read_text(attribute)
                 attribute.finish()
     country, organization, name_uscc, common_name = map(texts.get, _NAME_ATTRIBUTES)
     codes = {code for code in (name_uscc, extension_uscc) if code and _USCC.fullmatch(code)}
@@ -238,10 +230,6 @@ def read_name(name_der: bytes, *, extension_uscc: str | None = None) -> Distingu
     )
 
 
-def _reader(octets: bytes) -> der.Reader:
-    return der.Reader(octets, MalformedSigningCertError)
-
-
 def _read_version(reader: der.Reader) -> None:
     version = reader.enter(der.CONTEXT_0)
     if version.integer() != _VERSION_3:
@@ -249,51 +237,10 @@ def _read_version(reader: der.Reader) -> None:
     version.finish()
 
 
-def _read_serial_number(reader: der.Reader) -> int:
-    content = reader.content(der.INTEGER)
-    number = int.from_bytes(content, "big", signed=True)
-    if not 0 < len(content) <= MAX_SERIAL_SIZE or number <= 0:
-        raise MalformedSigningCertError("a serial number is positive, of at most 20 octets")
-    if content != der.integer(number)[2:]:
-        raise MalformedSigningCertError("serial number not in its shortest form")
-    return number
-
-
 def _read_algorithm(reader: der.Reader) -> None:
     """Read an AlgorithmIdentifier: SM2 with SM3, parameters absent or NULL (both are written)."""
     if reader.whole() not in _SIGNATURE_ALGORITHMS:
         raise UnsupportedAlgorithmError("not signed by SM2 with SM3")
-
-
-def _read_time(reader: der.Reader) -> datetime:
-    """Read a Time (RFC 5280, 4.1.2.5), either form for any year."""
-    if not reader.next_is(_UTC_TIME_TAG):
-        return reader.generalized_time()
-    match = _UTC_TIME.fullmatch(reader.content(_UTC_TIME_TAG))
-    if match is None:
-        raise MalformedSigningCertError("time")
-    year, month, day, hour, minute, second = map(int, match.groups())
-    century = 1900 if year >= _UTC_TIME_PIVOT else 2000
-    try:
-        return datetime(century + year, month, day, hour, minute, second, tzinfo=UTC)
-    except ValueError:
-        raise MalformedSigningCertError("no such moment") from None
-
-
-def _read_text(reader: der.Reader) -> str:
-    """Read a DirectoryString in the forms that CAs write."""
-    for tag in (der.PRINTABLE_STRING, der.IA5_STRING):
-        if reader.next_is(tag):
-            return reader.ascii_text(tag)
-    if not reader.next_is(_BMP_STRING):
-        return reader.utf8_string()
-    try:
-        text = reader.content(_BMP_STRING).decode("utf-16-be")
-    except UnicodeDecodeError:
-        raise MalformedSigningCertError("text") from None
-    if not text.isprintable():
-        raise MalformedSigningCertError("text that cannot be printed")
-    return text
 
 
 def _read_extensions(reader: der.Reader) -> _Extensions:
@@ -309,7 +256,7 @@ def _read_extensions(reader: der.Reader) -> _Extensions:
         item = items.enter()
         oid = item.object_identifier()
         critical = item.boolean() if item.next_is(der.BOOLEAN) else False
-        value = _reader(item.octet_string())
+        value = reader_of(item.octet_string())
         item.finish()
         if oid in seen or len(seen) == MAX_EXTENSIONS:
             raise MalformedSigningCertError("an extension twice, or too many")
@@ -347,7 +294,7 @@ def _read_extended_key_usage(value: der.Reader, extensions: _Extensions) -> None
     usages = value.enter()
     found = set()
     while not usages.at_end():
-        found.add(_dotted(usages.object_identifier()))
+        found.add(dotted(usages.object_identifier()))
     extensions.extended_key_usages = frozenset(found)
 
 
@@ -369,7 +316,7 @@ def _read_crl_distribution_points(value: der.Reader, extensions: _Extensions) ->
         if point.next_is(der.CONTEXT_0):
             name = point.enter(der.CONTEXT_0)
             if name.next_is(der.CONTEXT_0):
-                urls.extend(_uris(name.enter(der.CONTEXT_0)))
+                urls.extend(read_uris(name.enter(der.CONTEXT_0)))
     extensions.crl_urls = tuple(urls)
 
 
@@ -379,30 +326,12 @@ def _read_authority_info_access(value: der.Reader, extensions: _Extensions) -> N
     while not descriptions.at_end():
         description = descriptions.enter()
         if description.object_identifier() == _OCSP:
-            urls.extend(_uris(description))
+            urls.extend(read_uris(description))
     extensions.ocsp_urls = tuple(urls)
 
 
 def _read_organization_code(value: der.Reader, extensions: _Extensions) -> None:
-    extensions.organization_code = _read_text(value)
-
-
-def _uris(names: der.Reader) -> Iterator[str]:
-    """Yield the leading URIs of GeneralNames; what follows another kind of name is left out."""
-    while names.next_is(_URI):
-        yield names.ascii_text(_URI)
-
-
-@lru_cache(maxsize=256)  # the usages in circulation are some dozens
-def _dotted(oid_der: bytes) -> str:
-    """Return an object identifier as text (X.690, 8.19)."""
-    arcs = [0]
-    for octet in oid_der[2:]:
-        arcs[-1] = arcs[-1] << 7 | octet & 0x7F
-        if octet < 0x80:  # noqa: PLR2004 - the last octet of an arc
-            arcs.append(0)
-    first = min(arcs[0] // 40, 2)
-    return ".".join(map(str, (first, arcs[0] - 40 * first, *arcs[1:-1])))
+    extensions.organization_code = read_text(value)
 
 
 _SIGNATURE_ALGORITHMS = frozenset(

@@ -13,7 +13,6 @@ from signing import der
 from signing.errors import InvalidSignatureError, MalformedSigningCertError
 from signing.sm2 import Signature, Sm2PublicKey, new_sm3, verify_digest
 from signing.x509 import (
-    SET,
     SM2_WITH_SM3,
     DistinguishedName,
     ExtendedKeyUsage,
@@ -21,14 +20,13 @@ from signing.x509 import (
     KeyUsage,
     SigningCert,
     read_name,
-    read_public_key,
     read_signed,
 )
+from signing.x509_values import SET, UTC_TIME, read_public_key
 
 _SIGNATURE_ALGORITHM = der.sequence(der.object_identifier(SM2_WITH_SM3))
 _VERSION_3 = der.element(der.CONTEXT_0, der.integer(2))
 _CONTEXT_3 = 0xA3
-_UTC_TIME = 0x17
 _KEY_IDENTIFIER = 0x80  # [0] IMPLICIT of AuthorityKeyIdentifier
 _KEY_ID_SIZE = 20  # RFC 7093, method 1, with SM3: the first 160 bits of the digest of the key
 _FIRST_YEAR_OF_GENERALIZED_TIME = 2050  # RFC 5280, 4.1.2.5
@@ -161,8 +159,7 @@ def encode_name(name: DistinguishedName) -> bytes:
     return der.sequence(
         *(
             der.element(
-                SET,
-                der.sequence(der.object_identifier(oid), der.element(tag, text.encode())),
+                SET, der.sequence(der.object_identifier(oid), der.element(tag, text.encode()))
             )
             for oid, tag, text in attributes
             if text
@@ -220,7 +217,7 @@ def _time(moment: datetime) -> bytes:
     moment = moment.astimezone(UTC)
     if moment.year >= _FIRST_YEAR_OF_GENERALIZED_TIME:
         return der.generalized_time(moment)
-    return der.element(_UTC_TIME, moment.strftime("%y%m%d%H%M%SZ").encode())
+    return der.element(UTC_TIME, moment.strftime("%y%m%d%H%M%SZ").encode())
 
 
 def _signed(to_be_signed: bytes, signature: Signature) -> bytes:

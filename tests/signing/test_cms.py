@@ -27,7 +27,8 @@ from signing.errors import (
     UnsupportedAlgorithmError,
 )
 from signing.sm2 import Sm2PrivateKey, new_sm3, sign_digest
-from signing.x509 import SET, SigningCert
+from signing.x509 import SigningCert
+from signing.x509_values import SET
 
 PKI = Pki.create()
 UNIT = PKI.issue_unit()

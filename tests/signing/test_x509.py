@@ -16,7 +16,6 @@ from signing.errors import MalformedSigningCertError, UnsupportedAlgorithmError
 from signing.x509 import (
     MAX_CERT_SIZE,
     MAX_EXTENSIONS,
-    SET,
     DistinguishedName,
     ExtendedKeyUsage,
     ExtensionId,
@@ -24,6 +23,7 @@ from signing.x509 import (
     SigningCert,
 )
 from signing.x509_build import Profile, encode_extension, encode_name, role_extensions
+from signing.x509_values import SET
 
 ALGORITHM = der.sequence(der.object_identifier("1.2.156.10197.1.501"))
 ALGORITHM_WITH_NULL = der.sequence(der.object_identifier("1.2.156.10197.1.501"), b"\x05\x00")
