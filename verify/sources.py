@@ -47,6 +47,10 @@ class RegisteredStatus:
 class StatusSource(Protocol):
     """A register that can be asked for one certificate."""
 
+    def keeps(self, authority_uscc: str) -> bool:
+        """Tell whether the certificates of this authority must stand in this register."""
+        ...
+
     def find(self, number: str, authority_uscc: str, *, at: datetime) -> RegisteredStatus | None:
         """Give the entry with this number of this authority as of `at`; None if there is none.
 
