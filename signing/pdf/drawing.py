@@ -47,7 +47,7 @@ def draw_seal(
     rect = " ".join(map(points_text, (left, bottom, left + width, bottom + height)))
     size = f"{points_text(width)} 0 0 {points_text(height)}"
     box = f"{points_text(width)} {points_text(height)}"
-    content = f"q {size} 0 0 cm /Seal Do Q"
+    content = f"q /Ink gs {size} 0 0 cm /Seal Do Q"
     alpha = picture.alpha_stream
     pixels = f"/Width {picture.width_px}/Height {picture.height_px}/BitsPerComponent 8"
     return [
@@ -58,7 +58,8 @@ def draw_seal(
         ).encode(),
         (
             f"{first + FORM} 0 obj\n<</Type/XObject/Subtype/Form/BBox[0 0 {box}]"
-            f"/Resources<</XObject<</Seal {first + IMAGE} 0 R>>>>/Length {len(content)}>>\n"
+            f"/Resources<</ExtGState<</Ink<</Type/ExtGState/BM/Multiply>>>>"
+            f"/XObject<</Seal {first + IMAGE} 0 R>>>>/Length {len(content)}>>\n"
             f"stream\n{content}\nendstream\nendobj"
         ).encode(),
         b"%d 0 obj\n<</Type/XObject/Subtype/Image/Width 1/Height 1/BitsPerComponent 8"

@@ -46,8 +46,9 @@ def test_the_drawing_is_a_format() -> None:
     )
     assert form == (
         b"29 0 obj\n<</Type/XObject/Subtype/Form/BBox[0 0 85.0394 56.6929]"
-        b"/Resources<</XObject<</Seal 30 0 R>>>>/Length 39>>\n"
-        b"stream\nq 85.0394 0 0 56.6929 0 0 cm /Seal Do Q\nendstream\nendobj"
+        b"/Resources<</ExtGState<</Ink<</Type/ExtGState/BM/Multiply>>>>"
+        b"/XObject<</Seal 30 0 R>>>>/Length 47>>\n"
+        b"stream\nq /Ink gs 85.0394 0 0 56.6929 0 0 cm /Seal Do Q\nendstream\nendobj"
     )
     assert image == (
         b"30 0 obj\n<</Type/XObject/Subtype/Image/Width 1/Height 1/BitsPerComponent 8"
@@ -105,7 +106,7 @@ def _changed(pdf: bytes, number: int, original: bytes, changed: bytes) -> bytes:
         (FORM, b"/BBox[0 0 119.0551 119.0551]", b"/BBox[0 0 119.0551 119.0550]"),
         (FORM, b"/BBox[0 0 119.0551 119.0551]", b"/Bbox[0 0 119.0551 119.0551]"),
         (FORM, b"cm /Seal Do", b"cm /Seal Dx"),
-        (FORM, b"q 119.0551", b"q 19.00551"),
+        (FORM, b"gs 119.0551", b"gs 19.00551"),
         (FORM, b" 0 0 cm", b" 0 9 cm"),
         (IMAGE, b"/DeviceRGB", b"/DeviceBGR"),
         (IMAGE, b"/Width 1/Height 1", b"/Width 3/Height 1"),
