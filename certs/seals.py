@@ -5,7 +5,7 @@ a process: that an allowed maker made it, that its picture is one we draw, and w
 certificate it is used with. `UnitSeal.verify_usable` asks the rest each time.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -52,6 +52,11 @@ class UnitSeal:
     def signer_cert(self) -> SigningCert:
         """The unit's certificate."""
         return self.signer_path[0]
+
+    @property
+    def is_test(self) -> bool:
+        """Whether the embedded seal maker made it, with 测试 in its picture."""
+        return self.eseal.vendor_id == _VENDOR_ID
 
     @property
     def ca_certs(self) -> tuple[SigningCert, ...]:
@@ -105,6 +110,10 @@ class SealBook:
                 raise SealNotUsableError(f"{path.name}: another seal's code")
             seals[path.stem] = unit_seal
         return cls(seals)
+
+    def __iter__(self) -> Iterator[UnitSeal]:
+        """Give every seal, by its code."""
+        return iter([self._seals[seal_id] for seal_id in sorted(self._seals)])
 
     def find(self, seal_id: str) -> UnitSeal:
         """Return the seal with this esID; raise `SealNotUsableError`."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from simulators import postgres
+from simulators.office import Office, new_office
 from sqlalchemy import Engine, make_url
 
 from certs import database
@@ -43,6 +44,14 @@ def register_engine(register_url: str) -> Iterator[Engine]:
     engine = database.open_engine(register_url)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def office(register_url: str, tmp_path: Path) -> Iterator[Office]:
+    """Open a whole office on that register."""
+    office = new_office(tmp_path / "office", register_url=register_url)
+    yield office
+    office.close()
 
 
 @pytest.fixture(params=DATABASES)

@@ -22,9 +22,11 @@ from certs.authorities import Authorities
 from certs.catalogue import Catalogue
 from certs.database import Transactions
 from certs.drawing import Drawing
-from certs.issuance import Issuance, Issued, Refused
+from certs.errors import CertsError
+from certs.issuance import Issuance, Issued, Refused, Resumption
 from certs.orders import IssuanceOrder, parse_order
 from certs.pki import SEAL_MAKER_KEY, Pki, PkiMaker, Unit
+from certs.reconciliation import Reconciliation
 from certs.register import Register
 from certs.reservation import Reservations
 from certs.row_cipher import RowCipher
@@ -35,8 +37,10 @@ from hsm.approvals import OperatorCommand, OperatorPolicy
 from hsm.custody import Custodian
 from hsm.key_encryption import create_key_encryption_key, read_key_encryption_key
 from hsm.keys import KeyPurpose, KeyRef
-from hsm.ledger import Ledger
+from hsm.ledger import KeyUse, Ledger, SubjectKind, UseState
 from hsm.stores.software import SoftwareKeyStore
+from signing.pdf.extract import read_signed_pdf
+from signing.pdf.signatures import EmbeddedSignature
 
 AT = datetime(2026, 11, 24, 1, 30, tzinfo=UTC)
 """Half past nine in the morning, in China."""
@@ -71,6 +75,7 @@ class Office:
     """Everything that issuing takes, opened on one data folder."""
 
     folder: Path
+    register_url: str
     clock: Clock
     store: SoftwareKeyStore
     ledger: Ledger
@@ -125,10 +130,39 @@ class Office:
                 raise outcome.error
         return [outcome for outcome in outcomes if isinstance(outcome, Issued)]
 
+    def resume(self) -> Resumption:
+        """Finish what was left, by the operator's command, now."""
+        return self.issuance.resume(approval=OPERATOR, at=self.at)
+
+    def uses(self, state: UseState) -> list[KeyUse]:
+        """Return the uses of keys for certificates that the ledger has in this state."""
+        return list(self.ledger.uses(SubjectKind.CERTIFICATE, state))
+
+    def reconcile(self) -> None:
+        """Raise unless the ledger is whole and ledger and register fit each other."""
+        self.ledger.verify_chain()
+        Reconciliation(self.transactions, self.register, self.ledger).verify()
+
+    def again(self) -> "Office":
+        """Open the same office once more, as another process does, with a clock of its own."""
+        return open_office(self.folder, register_url=self.register_url, clock=Clock(self.at))
+
     def close(self) -> None:
         """Give back the databases, so that the folder can be copied."""
         self.ledger.close()
         self.transactions.close()
+
+
+def refusals(outcomes: Sequence[Issued | Refused]) -> list[type[CertsError] | None]:
+    """Return the kind of error of each order, None for a certificate."""
+    return [type(o.error) if isinstance(o, Refused) else None for o in outcomes]
+
+
+def embedded_signature(data: bytes) -> EmbeddedSignature:
+    """Return the one signature of a file."""
+    (signature,) = read_signed_pdf(data).signatures
+    assert isinstance(signature, EmbeddedSignature)
+    return signature
 
 
 def new_office(folder: Path, *, register_url: str | None = None) -> Office:
@@ -154,7 +188,8 @@ def open_office(
         ca_certs=pki.ca_certs,
         anchors=[pki.root],
     )
-    engine = database.open_engine(register_url or f"sqlite:///{folder / 'register.db'}")
+    register_url = register_url or f"sqlite:///{folder / 'register.db'}"
+    engine = database.open_engine(register_url)
     transactions = Transactions(engine)
     cipher = RowCipher(
         store.open_data_key(KeyRef("data-1")), store.open_index_key(KeyRef("index-1"))
@@ -173,6 +208,7 @@ def open_office(
     )
     return Office(
         folder=folder,
+        register_url=register_url,
         clock=clock,
         store=store,
         ledger=ledger,
