@@ -1,8 +1,14 @@
 """The web application: routes, pages, limits and headers around the services."""
 
+from importlib.resources import files
+
 from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+from starlette.responses import Response
+from starlette.types import Scope
 
 from api.middleware import AccessLog, BodyLimit, RateLimit, SecurityHeaders
+from api.pages import certificate, public
 from api.problems import install_problems
 from api.routes import certificates, health, verifications
 from api.wiring import Services
@@ -25,6 +31,17 @@ def create_app(services: Services, *, rate_limited: bool = True) -> FastAPI:
     app.add_middleware(SecurityHeaders, https=settings.origin.startswith("https://"))
     app.add_middleware(AccessLog)
     install_problems(app)
-    for module in (health, verifications, certificates):
+    for module in (health, verifications, certificates, public, certificate):
         app.include_router(module.router)
+    app.mount("/static", _Static(directory=str(files("api") / "static")))
     return app
+
+
+class _Static(StaticFiles):
+    """The theme; browsers may keep it for an hour, so a new release is seen soon."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Answer the file, to be kept for an hour."""
+        answer = await super().get_response(path, scope)
+        answer.headers["Cache-Control"] = "public, max-age=3600"
+        return answer

@@ -9,21 +9,23 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import uvicorn
 from rich.console import Console
 from rich.table import Table
 
-from api.app import create_app
-from api.commands.common import Exit, complain, exit_statuses, explain, read_settings
-from api.commands.common import terminal_messages
+from api.commands.common import (
+    Exit,
+    exit_statuses,
+    read_settings,
+    terminal_messages,
+)
 from api.commands.serving import serve_application
 from api.logs import configure_logs
 from api.office import initialise
 from api.wiring import Services, open_services, system_clock
-from certs.files import write_file
 from certs.issuance import Issued
 from certs.orders import parse_order, read_order
-from verify.report import VerificationReport, Verdict
+from hsm.files import write_file
+from verify.report import Verdict, VerificationReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ def main(
 def issue_samples(services: Services, folder: Path) -> Iterator[Sample]:
     """Issue each sample type by each authority entitled to it, and verify the file it gives."""
     office = services.office
+    folder.mkdir(parents=True, exist_ok=True)
     for kind in office.catalogue:
         for authority in office.authorities.entitled(kind):
             order = parse_order(
@@ -78,7 +81,7 @@ def issue_samples(services: Services, folder: Path) -> Iterator[Sample]:
                 raise result.error
             certificate = result.certificate
             path = folder / f"{certificate.number}.pdf"
-            write_file(path, office.register.file(certificate))
+            write_file(path, result.data, replace=True)
             yield Sample(
                 path,
                 certificate.number,

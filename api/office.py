@@ -13,10 +13,11 @@ from functools import partial
 from importlib.resources import as_file, files
 from pathlib import Path
 
+from api.production import verify_fit_for_production
 from api.settings import Environment, Settings
 from certs import database
-from certs.authorities import Authorities
 from certs.acceptance import KeyedOrder
+from certs.authorities import Authorities
 from certs.catalogue import Catalogue, CertificateType
 from certs.content import CertificateContent
 from certs.database import Transactions
@@ -25,6 +26,7 @@ from certs.entries import ECertificate
 from certs.issuance import Issuance, Issued, Refused, Resumption
 from certs.orders import IssuanceOrder
 from certs.pki import SEAL_MAKER_KEY, Pki, PkiMaker, Unit
+from certs.reconciliation import Reconciliation
 from certs.register import Register
 from certs.reservation import Reservations
 from certs.row_cipher import RowCipher
@@ -58,6 +60,7 @@ class Office:
     ledger: Ledger
     custodian: Custodian
     issuance: Issuance
+    reconciliation: Reconciliation
     pki: Pki
     drawn_as_sample: bool
 
@@ -120,16 +123,17 @@ def open_office(settings: Settings, *, clock: Callable[[], datetime]) -> Iterato
         catalogue = Catalogue.load(data / "types")
         authorities = Authorities.load(data / "authorities")
         pki = Pki.load(data / "pki")
-        custodian = _custodian(settings, store, ledger, clock)
-        drawing = Drawing(public_url=settings.origin, site_name=settings.site_name)
-        register = Register(transactions, cipher)
-        development = settings.env is Environment.DEVELOPMENT
         seals = SealBook.load(
             data / "seals",
             signer_certs=pki.units.values(),
             ca_certs=pki.ca_certs,
             anchors=(pki.root,),
         )
+        verify_fit_for_production(settings, custody, pki, seals)
+        custodian = _custodian(settings, store, ledger, clock)
+        drawing = Drawing(public_url=settings.origin, site_name=settings.site_name)
+        register = Register(transactions, cipher)
+        development = settings.env is Environment.DEVELOPMENT
         sealing = Sealing(drawing=drawing, seals=seals, custodian=custodian, sample=development)
         issuance = Issuance(
             transactions=transactions,
@@ -152,6 +156,7 @@ def open_office(settings: Settings, *, clock: Callable[[], datetime]) -> Iterato
             ledger=ledger,
             custodian=custodian,
             issuance=issuance,
+            reconciliation=Reconciliation(transactions, register, ledger),
             pki=pki,
             drawn_as_sample=development,
         )

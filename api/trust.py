@@ -12,8 +12,11 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
 
-from certs.files import write_file
+from api.settings import Settings
+from certs.pki import Pki
+from hsm.files import write_file
 from signing.x509 import SigningCert
+from verify.errors import InvalidAnchorsError
 from verify.policy import TrustAnchors
 
 
@@ -67,8 +70,9 @@ class TrustStore:
         for signing_cert in anchors.seal:
             single = TrustAnchors((signing_cert,)).to_pem()
             # The terms first: a certificate without terms is not trusted.
-            write_file(self._folder / f"{signing_cert.sm3}.toml", terms.encode())
-            write_file(self._folder / f"{signing_cert.sm3}.pem", single.encode())
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_file(self._folder / f"{signing_cert.sm3}.toml", terms.encode(), replace=True)
+            write_file(self._folder / f"{signing_cert.sm3}.pem", single.encode(), replace=True)
         return len(anchors.seal)
 
     def _imported(self) -> Iterator[ImportedAnchor]:
@@ -78,3 +82,21 @@ class TrustStore:
             yield ImportedAnchor(
                 signing_cert, AnchorUse(terms["use"]), terms["from"], terms["until"]
             )
+
+
+def open_trust(settings: Settings) -> TrustStore:
+    """Open the trust store of the data folder; raise `IncompletePkiError` without our own root."""
+    return TrustStore(settings.data / "trust", [Pki.load(settings.data / "pki").root])
+
+
+def read_anchors(settings: Settings, trust: Path | None, *, at: datetime) -> TrustAnchors:
+    """Return the anchors in the file `trust`, without one those of the data folder.
+
+    Raise `InvalidAnchorsError` or `IncompletePkiError`.
+    """
+    if trust is None:
+        return open_trust(settings).anchors(at=at)
+    try:
+        return TrustAnchors.from_pem(trust.read_text(encoding="ascii"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidAnchorsError("not a readable file of PEM") from error

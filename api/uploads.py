@@ -18,7 +18,7 @@ async def read_upload(request: Request) -> bytes:
     """
     content_type = request.headers.get("content-type", "")
     if not content_type.lower().startswith("multipart/form-data"):
-        return await _read_body(request)
+        return _not_empty(await _read_body(request))
     # No `max_part_size`: it bounds text fields; the file itself is bounded by the body's limit.
     async with request.form(max_files=1, max_fields=4) as form:
         upload = form.get(FIELD)
@@ -26,7 +26,7 @@ async def read_upload(request: Request) -> bytes:
             raise ApiError("invalid_request", [{"pointer": f"/{FIELD}", "code": "missing"}])
         octets = await upload.read(LARGEST_FILE + 1)
     _verify_length(len(octets))
-    return octets
+    return _not_empty(octets)
 
 
 async def _read_body(request: Request) -> bytes:
@@ -40,3 +40,9 @@ async def _read_body(request: Request) -> bytes:
 def _verify_length(length: int) -> None:
     if length > LARGEST_FILE:
         raise DocumentTooLargeError(f"more than {LARGEST_FILE} octets")
+
+
+def _not_empty(octets: bytes) -> bytes:
+    if not octets:
+        raise ApiError("no_file")
+    return octets

@@ -1,30 +1,30 @@
 """Builds every part from the settings and introduces the parts to one another."""
 
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Self
+from functools import partial
+from pathlib import Path
 
 import structlog
 
 from api.messages import Language, messages
 from api.office import Office, open_office
 from api.settings import Settings
-from api.trust import TrustStore
+from api.trust import TrustStore, read_anchors
 from api.verification_log import RecordedVerification, VerificationLog, new_verification_id
+from certs.entries import ECertificate
 from certs.errors import CertsError, RegisterUnavailableError
 from certs.lifecycle import Status
-from certs.register import ECertificate, Register
-from hsm.errors import CustodyError
+from hsm.errors import CustodyError, TimeNotCredibleError
 from signing.canonical import sm3
-from verify.errors import SourceUnavailableError
-from verify.policy import OFFICE
-from verify.report import VerificationReport
+from verify.errors import SourceUnavailableError, VerifyError
+from verify.policy import OFFICE, VerificationPolicy
+from verify.report import ReasonCode, VerificationReport
 from verify.sandbox import Sandbox
 from verify.sources import CertificateStatus, RegisteredStatus
-from verify.verifier import Verifier, start_sandbox
+from verify.verifier import Verifier, start_sandbox, try_sandbox
 
 _log = structlog.get_logger(__name__)
 
@@ -41,12 +41,16 @@ def system_clock() -> datetime:
 class RegisterAsSource:
     """Lets the verifier ask the register, neither knowing the other."""
 
-    register: Register
+    office: Office
+
+    def keeps(self, authority_uscc: str) -> bool:
+        """Whether the authority is one of ours: then what it sealed stands in the register."""
+        return self.office.authorities.knows(authority_uscc)
 
     def find(self, number: str, authority_uscc: str, *, at: datetime) -> RegisteredStatus | None:
         """Return what stands under this number of this authority as of `at`."""
         try:
-            certificate = self.register.find(number, authority_uscc)
+            certificate = self.office.register.find(number, authority_uscc)
         except CertsError as error:
             raise SourceUnavailableError(error.code) from error
         return None if certificate is None else _as_registered(certificate, at)
@@ -73,7 +77,7 @@ def _as_registered(certificate: ECertificate, at: datetime) -> RegisteredStatus:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """All that a running application needs; close it to give everything back."""
+    """All that a running application needs."""
 
     settings: Settings
     clock: Callable[[], datetime]
@@ -81,7 +85,6 @@ class Services:
     trust: TrustStore
     sandbox: Sandbox
     verification_log: VerificationLog
-    _stack: ExitStack
 
     def verify(self, unverified_file: bytes) -> VerificationReport:
         """Return the report on a file under the policy `office`, and keep its record."""
@@ -89,7 +92,7 @@ class Services:
         verifier = Verifier(
             policy=OFFICE,
             anchors=self.trust.anchors(at=at),
-            status_source=RegisterAsSource(self.office.register),
+            status_source=RegisterAsSource(self.office),
             sandbox=self.sandbox,
         )
         report = verifier.verify(unverified_file, at=at, report_id=new_verification_id())
@@ -106,13 +109,13 @@ class Services:
         except RegisterUnavailableError:
             # The answer is worth more than its record, and says itself what was not reachable.
             _log.warning("verification_not_recorded", id=report.id)
-        if "not_in_register" in report.reason_codes:
+        if ReasonCode.NOT_IN_REGISTER in report.reason_codes:
             _log.error("sealed_but_not_in_register", id=report.id, file_sm3=record.file_sm3)
         return report
 
     def public_fields(self, certificate: ECertificate, language: Language) -> dict[str, str]:
         """Return what the public may see of a certificate, masked, under titles in `language`."""
-        kind = self.office.catalogue.find(certificate.type_code, certificate.type_version)
+        kind = self.office.type_of(certificate)
         text = messages(language)
         titles = {
             name: field.title_zh if language is Language.CHINESE else field.title_en
@@ -123,31 +126,60 @@ class Services:
     def try_parts(self) -> Mapping[str, str]:
         """Try register, ledger, keys, sandbox and clock just now: "ok" or a code for each."""
         attempts: dict[str, Callable[[], object]] = {
-            "register": lambda: self.office.register.find("-"),
+            "register": self.office.register.count,
             "ledger": self.office.ledger.head,
             "keys": self.office.try_keys,
-            "sandbox": lambda: self.verify_nothing(),
+            "sandbox": partial(try_sandbox, self.sandbox),
             "clock": self._try_clock,
         }
         return {name: _outcome(attempt) for name, attempt in attempts.items()}
 
     def _try_clock(self) -> None:
         if self.clock() < EARLIEST_CREDIBLE_TIME:
-            raise ClockError
+            raise TimeNotCredibleError("the machine's clock")
 
-    def close(self) -> None:
-        """Give back sandbox, databases and keys."""
-        self._stack.close()
 
-    def __enter__(self) -> Self:
-        """Close at the end of a `with`."""
-        return self
+def _outcome(attempt: Callable[[], object]) -> str:
+    try:
+        attempt()
+    except (CertsError, CustodyError, VerifyError) as error:
+        return error.code
+    return "ok"
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close."""
-        self.close()
+
+@contextmanager
+def open_services(settings: Settings, *, clock: Callable[[], datetime]) -> Iterator[Services]:
+    """Open everything and close it at the end.
+
+    The sandbox starts first: before any thread, key or database of this process.
+    """
+    with start_sandbox() as sandbox, open_office(settings, clock=clock) as office:
+        yield Services(
+            settings=settings,
+            clock=clock,
+            office=office,
+            trust=TrustStore(settings.data / "trust", [office.pki.root]),
+            sandbox=sandbox,
+            verification_log=VerificationLog(office.transactions),
+        )
+
+
+@contextmanager
+def open_verifier(
+    settings: Settings, policy: VerificationPolicy, trust: Path | None, *, at: datetime
+) -> Iterator[Verifier]:
+    """Open what the command line needs to verify: no key, and no register unless it is asked.
+
+    `trust` is a file of anchors to use instead of our own.
+    """
+    with start_sandbox() as sandbox, ExitStack() as stack:
+        source = None
+        if policy.asks_register:
+            office = stack.enter_context(open_office(settings, clock=lambda: at))
+            source = RegisterAsSource(office)
+        yield Verifier(
+            policy=policy,
+            anchors=read_anchors(settings, trust, at=at),
+            status_source=source,
+            sandbox=sandbox,
+        )

@@ -103,6 +103,10 @@ class Authorities:
         except KeyError:
             raise UnknownAuthorityError from None
 
+    def knows(self, uscc: str) -> bool:
+        """Tell whether an authority with this code issues here."""
+        return uscc in self._authorities
+
     def entitled(self, certificate_type: CertificateType) -> tuple[IssuingAuthority, ...]:
         """Return the authorities that may issue the type, by their codes."""
         found = []

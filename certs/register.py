@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, insert, select, update
+from sqlalchemy import Select, func, insert, select, update
 
 from certs.database import Transactions
 from certs.entries import (
@@ -33,6 +33,11 @@ class Register:
         """Read and write by `transactions`, encrypt by `cipher`."""
         self._transactions = transactions
         self._cipher = cipher
+
+    def count(self) -> int:
+        """Return how many certificates there are."""
+        with self._transactions.reading() as connection:
+            return connection.execute(select(func.count()).select_from(certificates)).scalar_one()
 
     def find(self, number: str, authority_uscc: str | None = None) -> ECertificate | None:
         """Return the newest version under this number, if it is this authority's."""

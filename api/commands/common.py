@@ -12,8 +12,8 @@ import typer
 from pydantic import ValidationError
 
 from api.messages import Language, Messages, messages
+from api.production import ProductionRefusedError
 from api.settings import Settings
-from api.wiring import ProductionRefusedError
 from certs.errors import (
     AlreadyIssuedError,
     CertsError,

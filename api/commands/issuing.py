@@ -2,7 +2,6 @@
 
 import json
 import sys
-from datetime import timedelta
 from pathlib import Path
 from secrets import token_hex
 from typing import Annotated, Any
@@ -14,18 +13,18 @@ from api.commands.common import (
     Exit,
     JsonOption,
     complain,
+    exit_status_of,
     exit_statuses,
     explain,
-    exit_status_of,
     read_settings,
     terminal_messages,
 )
 from api.office import open_office
 from api.wiring import system_clock
-from certs.files import write_file
+from certs.entries import ECertificate
 from certs.issuance import Issued
 from certs.orders import parse_order, read_order
-from certs.entries import ECertificate
+from hsm.files import write_file
 
 
 def issue(  # noqa: PLR0913 - these are the command's options
@@ -61,9 +60,8 @@ def issue(  # noqa: PLR0913 - these are the command's options
         if not isinstance(result, Issued):
             explain(result.error)
             raise typer.Exit(exit_status_of(result.error))
-        file = office.register.file(result.certificate)
     target = output or Path(f"{result.certificate.number}.pdf")
-    write_file(target.resolve(), file)
+    write_file(target.resolve(), result.data, replace=True)
     _tell(result.certificate, target, as_json=as_json, origin=settings.origin)
 
 

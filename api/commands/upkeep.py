@@ -2,7 +2,8 @@
 
 import json
 import sys
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -22,9 +23,10 @@ from api.commands.common import (
 from api.office import OPERATOR, initialise, open_office
 from api.trust import AnchorUse, open_trust
 from api.wiring import system_clock
-from certs.catalogue import Catalogue
 from certs.authorities import Authorities
+from certs.catalogue import Catalogue
 from certs.lifecycle import LegalKind
+from certs.reconciliation import NotReconciledError
 from certs.type_check import check_type
 from hsm.errors import LedgerBrokenError
 
@@ -146,14 +148,15 @@ def verify_ledger(*, data: DataOption = None) -> None:
     with exit_statuses(), open_office(settings, clock=system_clock) as office:
         try:
             office.ledger.verify_chain()
+            office.reconciliation.verify()
         except LedgerBrokenError as error:
-            complain(text("command.ledger_broken", row=str(error)))
+            complain(text("command.ledger_broken", row=str(error.number)))
             raise typer.Exit(Exit.FAILED) from None
-        difference = office.reconcile()
-    if difference is not None:
-        complain(text("command.ledger_differs", row=str(difference)))
-        raise typer.Exit(Exit.FAILED)
-    sys.stdout.write(text("command.ledger_good") + "\n")
+        except NotReconciledError as error:
+            complain(text("command.ledger_differs", row=str(error)))
+            raise typer.Exit(Exit.FAILED) from None
+        head = office.ledger.head()
+    sys.stdout.write(text("command.ledger_good", count=str(head.number), head=head.sm3) + "\n")
 
 
 trust = typer.Typer(no_args_is_help=True, help="Anchors: ours for others, others' for us.")
@@ -195,7 +198,7 @@ def import_trust(
     sys.stdout.write(text("command.trusted", count=str(count)) + "\n")
 
 
-def _list(rows: list[dict[str, object]], *, as_json: bool) -> None:
+def _list(rows: Sequence[Mapping[str, object]], *, as_json: bool) -> None:
     if as_json:
         json.dump(rows, sys.stdout, ensure_ascii=False, indent=2)
         sys.stdout.write("\n")

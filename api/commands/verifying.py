@@ -1,4 +1,4 @@
-"""`verify` and `extract`: is this file genuine, and what does it say?"""
+"""`verify` and `extract`: the report on files, and the data of those that pass."""
 
 import json
 import sys
@@ -26,8 +26,10 @@ from api.settings import Settings
 from api.verification_log import new_verification_id
 from api.wiring import open_verifier, system_clock
 from verify.errors import VerifyError
+from verify.pdf import extract_sealed_data
+from verify.policy import POLICIES
 from verify.report import Depth, VerificationReport
-from verify.verifier import Verifier, extract_sealed_data
+from verify.verifier import Verifier
 
 _STYLES = {
     "valid": "bold green",
@@ -67,7 +69,7 @@ def verify(  # noqa: PLR0913 - these are the command's options
     settings = read_settings(data)
     moment = at.replace(tzinfo=UTC) if at else system_clock()
     chosen = policy or default_policy(settings, trust)
-    with exit_statuses(), open_verifier(settings, chosen.value, trust, at=moment) as verifier:
+    with exit_statuses(), open_verifier(settings, POLICIES[chosen], trust, at=moment) as verifier:
         outcomes = [_verify_file(verifier, path, moment) for path in files]
     if as_json:
         reports = [
@@ -98,7 +100,7 @@ def extract(
     settings = read_settings(data)
     at = system_clock()
     policy = default_policy(settings, trust)
-    with exit_statuses(), open_verifier(settings, policy.value, trust, at=at) as verifier:
+    with exit_statuses(), open_verifier(settings, POLICIES[policy], trust, at=at) as verifier:
         outcome = _verify_file(verifier, file, at)
     if not isinstance(outcome, VerificationReport):
         complain(f"{file}: {terminal_messages()(f'problem.{outcome}')}")

@@ -6,7 +6,7 @@ Never the original, never what somebody uploaded; personal data appear masked on
 from fastapi import APIRouter, Request, Response
 
 from api.deps import CurrentServices
-from api.pages.rendering import render
+from api.pages.rendering import language_of, render
 from api.problems import ApiError
 
 router = APIRouter(include_in_schema=False)
@@ -17,30 +17,36 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Robots-Tag": "noindex, nofollow, noarchive",
 }
+# Opened by itself the drawing shows the background nested in it, and runs nothing.
+FACE_HEADERS = {"Content-Security-Policy": "default-src 'none'; img-src data:; sandbox"}
 
 
 @router.get("/c/{code}")
 def certificate(code: str, request: Request, services: CurrentServices) -> Response:
     """Show the status of the certificate behind a QR code."""
-    found = services.office.register.find_by_code(code, at=services.clock())
+    found = services.office.register.find_by_code(code)
     if found is None:
         raise ApiError("not_found")
+    at = services.clock()
     answer = render(
         request.scope,
         "certificate.html",
         certificate=found,
+        current_status=found.status_at(at),
+        at=at,
         code=code,
-        fields=services.public_fields(found.number),
+        fields=services.public_fields(found, language_of(request.scope)),
         has_rendering=services.office.is_public(found),
     )
     answer.headers.update(HEADERS)
     return answer
 
 
-@router.get("/c/{code}/face.png")
+@router.get("/c/{code}/face.svg")
 def face(code: str, services: CurrentServices) -> Response:
     """Answer the masked rendering, for types whose register is public."""
-    found = services.office.register.find_by_code(code, at=services.clock())
+    found = services.office.register.find_by_code(code)
     if found is None or not services.office.is_public(found):
         raise ApiError("not_found")
-    return Response(services.masked_face(found), media_type="image/png", headers=HEADERS)
+    drawn = services.office.draw_masked(found)
+    return Response(drawn, media_type="image/svg+xml", headers=HEADERS | FACE_HEADERS)

@@ -14,7 +14,7 @@ from api.problems import ApiError
 from api.uploads import read_upload
 from verify.errors import VerifyError
 from verify.policy import POLICIES
-from verify.report import OUTCOMES, VerificationReport
+from verify.report import OUTCOMES
 
 router = APIRouter(include_in_schema=False)
 
@@ -38,8 +38,6 @@ async def verify_upload(request: Request, services: CurrentServices) -> Response
     """Show the verdict on the uploaded file; a file that cannot be tried shows the form again."""
     try:
         unverified_file = await read_upload(request)
-        if not unverified_file:
-            raise ApiError("no_file")
         report = await run_in_threadpool(services.verify, unverified_file)
     except (VerifyError, ApiError) as error:
         return render(
@@ -48,19 +46,13 @@ async def verify_upload(request: Request, services: CurrentServices) -> Response
             status=HTTPStatus.UNPROCESSABLE_ENTITY,
             fault="no_file" if error.code == "invalid_request" else error.code,
         )
-    return render(request.scope, "report.html", report=report, **_parts_of(report, services))
-
-
-def _parts_of(report: VerificationReport, services: CurrentServices) -> dict[str, object]:
-    """Return what the report's page needs beside the report."""
-    others = [reason for reason in report.reason_codes if reason is not report.reason_code]
-    certificate = report.certificate
-    return {
-        "other_reasons": others,
-        "outcomes": OUTCOMES,
-        "policy": report.policy,
-        "fields": services.public_fields(certificate.number) if certificate else {},
-    }
+    return render(
+        request.scope,
+        "report.html",
+        report=report,
+        other_reasons=[code for code in report.reason_codes if code is not report.reason_code],
+        outcomes=OUTCOMES,
+    )
 
 
 @router.get("/trust")
@@ -69,7 +61,7 @@ def trust(request: Request, services: CurrentServices) -> Response:
     return render(
         request.scope,
         "trust.html",
-        anchors=services.trust.anchors(at=services.clock()),
+        anchors=services.trust.anchors(at=services.clock()).seal,
         policies=POLICIES.values(),
     )
 
@@ -98,9 +90,12 @@ def prefer(
     if not to.startswith("/") or to[1:2] in {"/", "\\"}:
         to = "/"
     answer = RedirectResponse(to, HTTPStatus.SEE_OTHER)
-    keep = {"max_age": PREFERENCE_SECONDS, "httponly": True, "samesite": "lax"}
     if lang is not None:
-        answer.set_cookie(LANGUAGE_COOKIE, lang.value, **keep)
+        _keep(answer, LANGUAGE_COOKIE, lang.value)
     if large is not None:
-        answer.set_cookie(PRINT_COOKIE, LARGE_PRINT if large else "", **keep)
+        _keep(answer, PRINT_COOKIE, LARGE_PRINT if large else "")
     return answer
+
+
+def _keep(answer: Response, name: str, value: str) -> None:
+    answer.set_cookie(name, value, max_age=PREFERENCE_SECONDS, httponly=True, samesite="lax")

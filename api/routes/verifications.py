@@ -1,4 +1,4 @@
-"""`/v1/verifications`: is this file genuine, unchanged and in force?"""
+"""`/v1/verifications`: the report on a file, and what was concluded before."""
 
 from typing import Annotated, Any
 

@@ -1,0 +1,50 @@
+"""What production refuses to start with: everything that is there to make development easy."""
+
+from collections.abc import Iterable, Iterator
+
+from api.settings import DEMONSTRATION_SITE_NAME, Environment, Settings
+from certs.pki import Pki
+from certs.seals import SealBook
+from hsm.settings import CustodySettings
+
+TEST_MARK = "测试"
+
+
+class ProductionRefusedError(Exception):
+    """The application does not start in production like this; `refusals` says why."""
+
+    code = "production_refused"
+
+    def __init__(self, refusals: Iterable[str]) -> None:
+        """Keep every reason: the operator mends them in one go."""
+        self.refusals = tuple(refusals)
+        super().__init__("; ".join(self.refusals))
+
+
+def verify_fit_for_production(
+    settings: Settings, custody: CustodySettings, pki: Pki, seals: SealBook
+) -> None:
+    """Raise `ProductionRefusedError` in production where something of development is left."""
+    if settings.env is not Environment.PRODUCTION:
+        return
+    refusals = list(_refusals(settings, custody, pki, seals))
+    if refusals:
+        raise ProductionRefusedError(refusals)
+
+
+def _refusals(
+    settings: Settings, custody: CustodySettings, pki: Pki, seals: SealBook
+) -> Iterator[str]:
+    if custody.kek_is_a_plain_file:
+        yield "HSM_KEK: the key-encryption key lies in a plain file beside the keys"
+    if not settings.origin.startswith("https://"):
+        yield "ZHENGYIN_PUBLIC_URL: not https, and it is sealed into every certificate"
+    if settings.site_name == DEMONSTRATION_SITE_NAME:
+        yield "ZHENGYIN_SITE_NAME: still the name of the demonstration"
+    if TEST_MARK in pki.root.subject.common_name:
+        yield "pki/root.der: the embedded certification authority"
+    if TEST_MARK in pki.seal_maker.subject.common_name:
+        yield "pki/seal-maker.der: the embedded seal maker"
+    for unit_seal in seals:
+        if unit_seal.is_test:
+            yield f"seals/{unit_seal.eseal.seal_id}.esl: a seal marked {TEST_MARK}"
