@@ -1,53 +1,90 @@
-"""Check 5: from a certificate to an anchor, and what the path may be used for."""
+"""Check 5: the certificates of signer and seal maker, up to an anchor that is trusted.
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+The child that reads the file judges the paths at the time the signer states; the verifier, who
+knows what proves the time, judges that (`check_time`).
 
-from signing.errors import ChainNotAllowedError, NoPathError, OutsideValidityError
-from signing.x509 import SigningCert
-from signing.x509_path import build_path, verify_path_validity
+Revocation is asked where a certificate names a source for it. Nothing is fetched yet, so such a
+certificate ends as `revocation_unknown`.
+"""
+
+from datetime import datetime, timedelta
+
+from signing.errors import NoPathError
+from signing.eseal import ESeal
+from signing.eseal_checks import verify_maker_cert
+from signing.x509 import ExtendedKeyUsage, SigningCert
+from signing.x509_path import build_path, verify_path_usage, verify_path_validity
+from verify.findings import Period, SignatureClaim
 from verify.policy import TrustAnchors
-from verify.report import ReasonCode
+from verify.report import Check, ReasonCode
+from verify.signature import DocumentSignature
+from verify.steps import try_step
 
-Path = tuple[SigningCert, ...]
+NUMBER = 5
+
+_Path = tuple[SigningCert, ...]
 
 
-def find_path(
-    leaf: SigningCert, sent_along: Sequence[SigningCert], anchors: TrustAnchors
-) -> Path | None:
-    """Return leaf … anchor, or None: what was sent along proves nothing by itself."""
+def check_signer(
+    signature: DocumentSignature, anchors: TrustAnchors
+) -> tuple[list[Check], Period | None]:
+    """GB/T 38540-2020, 7.3, steps c and d; with the period in which the whole path is valid."""
     try:
-        return build_path(leaf, sent_along, anchors.seal)
+        path = build_path(signature.signer_cert, signature.ca_certs, anchors.seal)
     except NoPathError:
-        return None
+        return [Check(NUMBER, "signer_path", ReasonCode.UNKNOWN_ANCHOR)], None
+    usage = ExtendedKeyUsage.UNIT_SEALING
+    checks = [
+        Check(NUMBER, "signer_path"),
+        try_step(NUMBER, "signer_usage", verify_path_usage, path, usage),
+        try_step(NUMBER, "signer_validity", verify_path_validity, path, signature.signed_at),
+        *_check_revocation(path, "signer_revocation"),
+    ]
+    return checks, Period(
+        max(member.not_before for member in path), min(member.not_after for member in path)
+    )
 
 
-def judge_path(path: Path | None, verify_usage: Callable[[Path], None]) -> set[ReasonCode]:
-    """Return what speaks against a path being used as `verify_usage` demands."""
-    if path is None:
-        return {ReasonCode.UNKNOWN_ANCHOR}
+def check_maker(eseal: ESeal, anchors: TrustAnchors) -> list[Check]:
+    """GB/T 38540-2020, 6.3, step 4, at the time the seal was made (GM/T 0031-2025)."""
     try:
-        verify_usage(path)
-    except ChainNotAllowedError:
-        return {ReasonCode.CHAIN_NOT_ALLOWED}
-    except OutsideValidityError:
-        return {ReasonCode.CERTIFICATE_NOT_VALID_THEN}
-    return set()
+        path = build_path(eseal.maker_cert, eseal.ca_certs, anchors.seal)
+    except NoPathError:
+        return [Check(NUMBER, "maker_path", ReasonCode.UNKNOWN_ANCHOR)]
+    return [
+        Check(NUMBER, "maker_path"),
+        try_step(NUMBER, "maker_certificate", verify_maker_cert, eseal, path),
+        *_check_revocation(path, "maker_revocation"),
+    ]
 
 
-def judge_signing_time(path: Path | None, signed_at: datetime | None) -> set[ReasonCode]:
-    """Return what speaks against the path at the time the signer himself states."""
-    if path is None or signed_at is None:
-        return set()
-    try:
-        verify_path_validity(path, signed_at)
-    except OutsideValidityError:
-        return {ReasonCode.CERTIFICATE_NOT_VALID_THEN}
-    return set()
+def _check_revocation(path: _Path, name: str) -> list[Check]:
+    if any(member.crl_urls or member.ocsp_urls for member in path):
+        return [Check(NUMBER, name, ReasonCode.REVOCATION_UNKNOWN)]
+    return []
 
 
-def validity_of(path: Path | None) -> tuple[datetime, datetime] | None:
-    """Return when every certificate of the path is valid."""
-    if path is None:
-        return None
-    return max(c.not_before for c in path), min(c.not_after for c in path)
+def check_time(
+    claim: SignatureClaim,
+    path_period: Period,
+    *,
+    proven_at: datetime | None,
+    at: datetime,
+    tolerance: timedelta,
+) -> Check:
+    """Tell whether signer and seal were valid when the signature is proven to have existed.
+
+    `proven_at` is the moment of the register's entry. Without it the signature is as old as this
+    verification, for all we know: the signer's word proves nothing.
+    """
+    code = ReasonCode.OK
+    if proven_at is not None:
+        if not path_period.start <= proven_at <= path_period.end:
+            code = ReasonCode.CERTIFICATE_NOT_VALID_THEN
+    elif (
+        at > path_period.end
+        or (claim.seal_end is not None and at > claim.seal_end)
+        or claim.signed_at > at + tolerance
+    ):
+        code = ReasonCode.TIME_NOT_PROVEN
+    return Check(NUMBER, "time", code)

@@ -1,26 +1,28 @@
-"""Check 6: what came after a signature."""
+"""Check 6: what was added to the file after it was sealed."""
 
 from signing.pdf.changes import RevisionKind
 from signing.pdf.extract import SignedPdf
 from signing.pdf.signatures import EmbeddedSignature
-from verify.report import ReasonCode
+from verify.report import Check, ReasonCode
+
+NUMBER = 6
+_NOTHING_MAY_CHANGE = 1  # ISO 32000-1, table 254: /P of DocMDP
 
 
-def judge_later_changes(
-    file: SignedPdf, signature: EmbeddedSignature, *, is_certificate: bool
-) -> set[ReasonCode]:
-    """Return what speaks against the revisions after the one that `signature` covers.
+def check_changes(
+    signed_pdf: SignedPdf, signature: EmbeddedSignature, *, is_certificate: bool
+) -> Check:
+    """Allow validation data; a certificate takes nothing else after its seal.
 
-    Validation data may come later, nothing else may to a certificate of ours or to any file whose
-    author restricted changes: which of them a restriction still allows, we do not judge. Changes to
-    other files must at least be signed themselves; octets outside every signature are refused.
+    A foreign file that certifies nothing may grow, and people are told that it did. Which forms and
+    notes another one allows (DocMDP 2 and 3) is not told apart yet, so it cannot be confirmed.
     """
-    kinds = file.later_revisions(signature)
-    if all(kind is RevisionKind.VALIDATION_DATA for kind in kinds):
-        return set()
-    if is_certificate or signature.doc_mdp is not None:
-        return {ReasonCode.CHANGED_AFTER_SEALING}
-    ends = [s.revision_end for s in file.signatures if isinstance(s, EmbeddedSignature)]
-    if max(ends) < file.revision_ends[-1]:
-        return {ReasonCode.BYTES_NOT_COVERED}
-    return {ReasonCode.CHANGED_LATER}
+    code = ReasonCode.OK
+    if RevisionKind.OTHER in signed_pdf.later_revisions(signature):
+        if is_certificate or signature.doc_mdp == _NOTHING_MAY_CHANGE:
+            code = ReasonCode.CHANGED_AFTER_SEALING
+        elif signature.doc_mdp is None:
+            code = ReasonCode.CHANGED_LATER
+        else:
+            code = ReasonCode.UNSUPPORTED_SIGNATURE
+    return Check(NUMBER, "later_changes", code)

@@ -1,4 +1,4 @@
-"""Files our strict reader does not read: are there signatures in them at all?
+"""Whether there are signatures at all in files that our strict reader does not read.
 
 An unreadable signature is not the same as none. Nothing found here is ever better than
 `unsupported_signature`. pikepdf works on hostile octets in C++: call this inside the sandbox.
@@ -13,6 +13,9 @@ MAX_SIGNATURES = 32
 """As many are reported; the first says already what there is to say."""
 MAX_DEPTH = 64
 """Of arrays and dictionaries within one another."""
+
+
+_NESTING = (pikepdf.Dictionary, pikepdf.Array, pikepdf.Stream)
 
 
 class UnreadableError(Exception):
@@ -38,8 +41,9 @@ def _signatures(pdf: pikepdf.Pdf) -> Iterator[pikepdf.Object]:
         for value in _walk(item):
             if "/ByteRange" in value:
                 yield value
-            elif value.get("/FT") == "/Sig" and "/ByteRange" not in (value.get("/V") or {}):
-                if "/V" in value:
+            elif value.get("/FT") == "/Sig" and "/V" in value:
+                signature = value["/V"]
+                if not isinstance(signature, pikepdf.Dictionary) or "/ByteRange" not in signature:
                     yield value
 
 
@@ -62,5 +66,5 @@ def _walk(item: pikepdf.Object) -> Iterator[pikepdf.Dictionary]:
         waiting += [
             (child, depth + 1)
             for child in children
-            if isinstance(child, pikepdf.Object) and not child.is_indirect
+            if isinstance(child, _NESTING) and not child.is_indirect
         ]

@@ -1,105 +1,187 @@
-"""The walk through a file: checks 1 to 6, every signature, everything that can still run."""
+"""The walk through a PDF: checks 1 to 6 on every signature in it.
 
-import base64
-import json
+    1 byte coverage     `signing.pdf` reads no signature that breaks the byte rule
+    2 digest            of the octets covered
+    3 signature value
+    4 the seal          `verify.seal`
+    5 certificates      `verify.chain`, at the time the signer states
+    6 later changes     `verify.changes`
+
+All that can still run is run. What comes out says nothing yet about status or proven time.
+"""
+
+import codecs
+import contextlib
+import importlib
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from signing.errors import MalformedPdfError, UnsupportedPdfError
-from signing.eseal import ESeal
+from signing.errors import (
+    MalformedPdfError,
+    SigningError,
+    UnsupportedAlgorithmError,
+    UnsupportedPdfError,
+)
 from signing.pdf.extract import SignedPdf, read_signed_pdf
+from signing.pdf.placement import SignatureForm
 from signing.pdf.signatures import EmbeddedSignature, SignatureFault
-from signing.x509 import SigningCert
-from verify import foreign
-from verify.changes import judge_later_changes
-from verify.findings import ClaimedCertificate, Findings, SignatureFinding
+from signing.sm2 import self_test
+from verify.chain import check_maker, check_signer
+from verify.changes import check_changes
+from verify.diagnostic import describe_embedding, describe_signature
+from verify.findings import Findings, SignatureClaim, SignatureFinding
+from verify.foreign import UnreadableError, count_signatures
 from verify.policy import TrustAnchors
 from verify.report import Check, ReasonCode
-from verify.seal import CHECK_NAMES, SignatureJudge
-from verify.sealed_data import AmbiguousDataError, compare_with_claim, find_sealed_data, read_claim
+from verify.seal import check_appearance, check_attached_data, check_authority, check_seal
+from verify.sealed_data import MalformedSealedDataError, SealedData, find_attachment
+from verify.signature import DocumentSignature, read_document_signature
+from verify.steps import reason_of, try_step
 
-
-def prepare(configuration: bytes) -> Callable[[bytes, bytes], bytes]:
-    """Return what the sandbox's child runs; `configuration` holds the anchors (`configure`)."""
-    ders = [base64.b64decode(text) for text in json.loads(configuration)]
-    anchors = TrustAnchors.from_ders(ders)
-
-    def answer(_: bytes, unverified_file: bytes) -> bytes:
-        return examine(unverified_file, anchors).encode()
-
-    return answer
-
-
-def configure(anchors: TrustAnchors) -> bytes:
-    """Return the anchors as the sandbox's configuration."""
-    return json.dumps([base64.b64encode(a.der).decode() for a in anchors.seal]).encode()
+_RANGE_TEXT = re.compile(r"\[0 \d+ \d+ \d+\]")
 
 
 def examine(unverified_pdf: bytes, anchors: TrustAnchors) -> Findings:
-    """Return what checks 1 to 6 find in a file that begins like a PDF."""
+    """Give what checks 1 to 6 find. May raise anything and take its time: hostile octets."""
     try:
-        file = read_signed_pdf(unverified_pdf)
-    except UnsupportedPdfError:
-        return _examine_foreign(unverified_pdf, ReasonCode.UNSUPPORTED_SIGNATURE)
-    except MalformedPdfError:
-        return _examine_foreign(unverified_pdf, ReasonCode.MALFORMED_DOCUMENT)
-    if not file.signatures:
-        return Findings(file_reasons=(ReasonCode.NO_SIGNATURE,))
-    content = _Content.of(file)
-    judge = SignatureJudge(anchors, content.compare)
-    signatures = tuple(
-        _fault(signature)
-        if isinstance(signature, SignatureFault)
-        else judge.judge(
-            signature, judge_later_changes(file, signature, is_certificate=content.is_certificate)
+        signed_pdf = read_signed_pdf(unverified_pdf)
+    except MalformedPdfError as error:
+        return _examine_foreign(
+            unverified_pdf, is_well_formed=isinstance(error, UnsupportedPdfError)
         )
-        for signature in file.signatures
+    if not signed_pdf.signatures:
+        return Findings(file_reasons=(ReasonCode.NO_SIGNATURE,))
+    sealed = next((s for s in signed_pdf.signatures if isinstance(s, EmbeddedSignature)), None)
+    return Findings(
+        signatures=tuple(
+            _fault(signature)
+            if isinstance(signature, SignatureFault)
+            else _judge(signed_pdf, signature, anchors, bears_data=signature is sealed)
+            for signature in signed_pdf.signatures
+        )
     )
-    return Findings(signatures=signatures, claimed=content.claim)
 
 
-def _examine_foreign(unverified_pdf: bytes, reason: ReasonCode) -> Findings:
-    """Tell a file without any signature from one whose signature we do not read."""
+def extract_sealed_data(genuine_pdf: bytes) -> bytes | None:
+    """Give the octets of `certificate.json` of a file that was verified; None if it has none."""
+    return find_attachment(read_signed_pdf(genuine_pdf).attachments)
+
+
+def prepare(anchors_pem: bytes) -> Callable[[bytes, bytes], bytes]:
+    """Give what a sandboxed child does with a file (`verify.sandbox`); no question is asked."""
+    _load_all()
+    anchors = TrustAnchors.from_pem(anchors_pem.decode()) if anchors_pem else TrustAnchors(())
+    return lambda _, unverified_file: examine(unverified_file, anchors).to_json()
+
+
+def _load_all() -> None:
+    """Load what is otherwise loaded at its first use, when a confined child cannot open it."""
+    self_test()
+    for coding in ("ascii", "latin-1", "utf-8", "utf-16-be"):
+        codecs.lookup(coding)
+    importlib.import_module("_strptime")  # by datetime.strptime
+    with contextlib.suppress(UnreadableError):
+        count_signatures(b"")
+
+
+def _examine_foreign(unverified_pdf: bytes, *, is_well_formed: bool) -> Findings:
+    """Tell a PDF of another kind from one that is broken; neither can be confirmed."""
     try:
-        count = foreign.count_signatures(unverified_pdf)
-    except foreign.UnreadableError:
+        number = count_signatures(unverified_pdf)
+    except UnreadableError:
         return Findings(file_reasons=(ReasonCode.MALFORMED_DOCUMENT,))
-    return Findings(file_reasons=(reason if count else ReasonCode.NO_SIGNATURE,))
+    if number == 0:
+        return Findings(file_reasons=(ReasonCode.NO_SIGNATURE,))
+    if not is_well_formed:
+        return Findings(file_reasons=(ReasonCode.MALFORMED_DOCUMENT,))
+    unsupported = SignatureFinding((Check(1, "form", ReasonCode.UNSUPPORTED_SIGNATURE),))
+    return Findings(signatures=(unsupported,) * number)
 
 
 def _fault(fault: SignatureFault) -> SignatureFinding:
     reason = ReasonCode(fault.reason_code)
+    name = "byte_coverage" if reason is ReasonCode.BYTES_NOT_COVERED else "form"
+    diagnostic = {"field": fault.field_name, "fault": fault.detail}
+    return SignatureFinding((Check(1, name, reason),), diagnostic=diagnostic)
+
+
+def _judge(
+    signed_pdf: SignedPdf, embedded: EmbeddedSignature, anchors: TrustAnchors, *, bears_data: bool
+) -> SignatureFinding:
+    """Run all checks that can be; `bears_data` for the signature that covers what is attached."""
+    attachments = signed_pdf.attachments if bears_data else ()
+    claim = find_attachment(attachments)
+    sealed_data = _read_sealed_data(claim)
+    changes = check_changes(signed_pdf, embedded, is_certificate=claim is not None)
+    try:
+        signature = read_document_signature(
+            embedded.form, embedded.contents, claimed_at=embedded.claimed_at
+        )
+    except SigningError as error:
+        return SignatureFinding(
+            (_unread(embedded.form, error), changes), diagnostic=describe_embedding(embedded)
+        )
+    eseal = signature.seal_signature.eseal if signature.seal_signature else None
+    signer_checks, path_period = check_signer(signature, anchors)
+    checks = [
+        _check_coverage(embedded, signature),
+        try_step(2, "digest", signature.verify_digest, embedded.digest),
+        try_step(3, "signature_value", signature.verify_value),
+        *(check_seal(signature.seal_signature) if signature.seal_signature else ()),
+        *(() if sealed_data is None else [check_authority(signature.signer_cert, sealed_data)]),
+        check_appearance(embedded.appearance, eseal, sealed_data),
+        check_attached_data(attachments, eseal, sealed_data),
+        *signer_checks,
+        *(check_maker(eseal, anchors) if eseal else ()),
+        changes,
+    ]
+    subject = signature.signer_cert.subject
     return SignatureFinding(
-        kind=None,
-        checks=(Check(1, CHECK_NAMES[1], reason),),
-        diagnostic={"fault": fault.detail},
+        checks=tuple(checks),
+        claim=SignatureClaim(
+            form=embedded.form,
+            byte_range=embedded.byte_range,
+            signing_cert_sm3=signature.signer_cert.sm3,
+            signer=subject.organization or subject.common_name,
+            signer_uscc=subject.uscc,
+            signed_at=signature.signed_at,
+            path_period=path_period,
+            seal_end=eseal.valid_to if eseal else None,
+            sealed_data=sealed_data,
+        ),
+        diagnostic=describe_embedding(embedded) | describe_signature(signature),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Content:
-    """The attached data of a file: a certificate's, none, or nobody can say."""
+def _read_sealed_data(claim: bytes | None) -> SealedData | None:
+    try:
+        return None if claim is None else SealedData.parse(claim)
+    except MalformedSealedDataError:
+        return None  # `check_attached_data` says so
 
-    claim: ClaimedCertificate | None
-    ambiguous: bool
 
-    @classmethod
-    def of(cls, file: SignedPdf) -> "_Content":
-        try:
-            sealed = find_sealed_data(file.attachments)
-            return cls(None if sealed is None else read_claim(sealed), ambiguous=False)
-        except AmbiguousDataError:
-            return cls(None, ambiguous=True)
+def _check_coverage(embedded: EmbeddedSignature, signature: DocumentSignature) -> Check:
+    """Compare the range by which the file was read with the one the seal signature names.
 
-    @property
-    def is_certificate(self) -> bool:
-        return self.ambiguous or self.claim is not None
+    propertyInfo (GB/T 38540-2020, 7.3, step e) is ours to fill in a PDF: the text of /ByteRange.
+    Others write other things, which are left alone.
+    """
+    code = ReasonCode.OK
+    if signature.seal_signature is not None:
+        named = signature.seal_signature.property_info
+        if _RANGE_TEXT.fullmatch(named) and named != str(embedded.byte_range):
+            code = ReasonCode.BYTES_NOT_COVERED
+    return Check(1, "byte_coverage", code)
 
-    def compare(
-        self, signature: EmbeddedSignature, signer_cert: SigningCert, eseal: ESeal | None
-    ) -> set[ReasonCode]:
-        if self.ambiguous:
-            return {ReasonCode.CONTENT_SWAPPED}
-        if self.claim is None:
-            return set()  # a foreign file: no certificate whose authority could be compared
-        return compare_with_claim(self.claim, signature, signer_cert, eseal)
+
+def _unread(form: SignatureForm, error: SigningError) -> Check:
+    """Name why nothing of a signature can be judged.
+
+    A CMS of RSA or ECDSA is of a kind that is not read. An e-seal is made with SM2 (GB/T 38540);
+    one with another algorithm is no foreign kind but a forbidden one.
+    """
+    if isinstance(error, UnsupportedAlgorithmError) and form is SignatureForm.SES:
+        return Check(3, "signature_value", ReasonCode.ALGORITHM_NOT_ALLOWED)
+    if isinstance(error, UnsupportedAlgorithmError):
+        return Check(1, "form", ReasonCode.UNSUPPORTED_SIGNATURE)
+    return Check(1, "form", reason_of(error))

@@ -1,23 +1,17 @@
-"""Check 7: what the register says, and what its entry proves about time.
+"""Check 7: what the register says about the certificate that the file claims to be."""
 
-The register is asked only about files whose seal proves to be the authority's: nobody learns the
-status of a number by putting it into a file of his own.
-"""
-
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
-from signing.canonical import sm3
 from verify.errors import SourceUnavailableError
-from verify.findings import ClaimedCertificate, SignatureFinding
 from verify.report import Check, ReasonCode
+from verify.sealed_data import SealedData
 from verify.sources import CertificateStatus, RegisteredStatus, StatusSource
 
-NUMBER: Final = 7
-NAME: Final = "register"
+NUMBER = 7
 
-_STATUS_REASONS = {
+_REASONS: Mapping[CertificateStatus, ReasonCode] = {
     CertificateStatus.VALID: ReasonCode.OK,
     CertificateStatus.REVOKED: ReasonCode.CERTIFICATE_REVOKED,
     CertificateStatus.SUSPENDED: ReasonCode.CERTIFICATE_SUSPENDED,
@@ -30,38 +24,38 @@ _STATUS_REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class RegisterAnswer:
-    """What check 7 came to."""
+    """What came of asking."""
 
-    reason_code: ReasonCode
+    check: Check
     entry: RegisteredStatus | None = None
-    """The register's entry for these very octets."""
-
-    @property
-    def check(self) -> Check:
-        """The step of the report."""
-        return Check(NUMBER, NAME, self.reason_code)
+    """The entry for these very octets; None where there is none, or only one for others."""
+    as_of: datetime | None = None
+    """The moment for which the register answered; None where it was not reached."""
 
 
 def ask_register(
-    source: StatusSource,
-    unverified_file: bytes,
-    signature: SignatureFinding,
-    claim: ClaimedCertificate | None,
-    *,
-    at: datetime,
+    source: StatusSource | None, sealed_data: SealedData | None, file_sm3: str, *, at: datetime
 ) -> RegisterAnswer:
-    """Return what the register says of the octets that a proven signature covers."""
-    uscc = signature.signer_uscc
+    """Ask for a certificate whose seal is proven; `source` is None under the policy `seal-only`.
+
+    `file_sm3` is of the octets up to the end of the sealed revision: what was issued.
+    """
+    if source is None:
+        return _answer(ReasonCode.STATUS_NOT_ASKED)
+    if sealed_data is None:  # sealed by a unit we trust, as nothing that was ever registered
+        return _answer(ReasonCode.NOT_IN_REGISTER)
     try:
-        if uscc is None or not source.keeps(uscc):
-            return RegisterAnswer(ReasonCode.STATUS_NOT_ASKED)
-        entry = None if claim is None else source.find(claim.number, uscc, at=at)
+        entry = source.find(sealed_data.number, sealed_data.authority_uscc, at=at)
     except SourceUnavailableError:
-        return RegisterAnswer(ReasonCode.REGISTER_UNREACHABLE)
-    if entry is None or signature.byte_range is None:
-        return RegisterAnswer(ReasonCode.NOT_IN_REGISTER)
-    _, second_start, second_length = signature.byte_range
-    # What was issued ends where the seal's range ends; validation data may have been added later.
-    if sm3(unverified_file[: second_start + second_length]).hex() != entry.file_sm3:
-        return RegisterAnswer(ReasonCode.DIFFERS_FROM_REGISTER)
-    return RegisterAnswer(_STATUS_REASONS[entry.status], entry)
+        return _answer(ReasonCode.REGISTER_UNREACHABLE)
+    if entry is None:
+        return _answer(ReasonCode.NOT_IN_REGISTER, as_of=at)
+    if entry.file_sm3 != file_sm3:
+        return _answer(ReasonCode.DIFFERS_FROM_REGISTER, as_of=entry.as_of)
+    return _answer(_REASONS[entry.status], entry=entry, as_of=entry.as_of)
+
+
+def _answer(
+    code: ReasonCode, *, entry: RegisteredStatus | None = None, as_of: datetime | None = None
+) -> RegisterAnswer:
+    return RegisterAnswer(Check(NUMBER, "register", code), entry, as_of)
