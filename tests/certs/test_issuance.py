@@ -42,6 +42,7 @@ from hsm.keys import KeyRef
 from hsm.ledger import UseState
 from signing.cms import SignedData
 from signing.eseal import SealSignature
+from signing.pdf.attachments import Attachment
 from signing.pdf.extract import read_signed_pdf
 from signing.pdf.placement import SignatureForm
 from signing.pdf.prepare import PreparedPdf, SealedPdf
@@ -84,6 +85,7 @@ def test_a_pades_file_states_its_time_and_carries_the_ca(office: Office) -> None
 def test_what_the_register_knows_is_what_the_file_carries(office: Office, slug: str) -> None:
     (issued,) = office.issue(1, slug)
     (attachment,) = read_signed_pdf(issued.data).attachments
+    assert isinstance(attachment, Attachment)
     content = json.loads(attachment.data)
 
     assert content == issued.certificate.content
