@@ -17,6 +17,7 @@ import re
 from collections.abc import Callable
 
 from signing.errors import (
+    DigestMismatchError,
     MalformedPdfError,
     SigningError,
     UnsupportedAlgorithmError,
@@ -81,13 +82,16 @@ def _load_all() -> None:
         codecs.lookup(coding)
     importlib.import_module("_strptime")  # by datetime.strptime
     with contextlib.suppress(UnreadableError):
-        count_signatures(b"")
+        count_signatures(b"", mend=True)
 
 
 def _examine_foreign(unverified_pdf: bytes, *, is_well_formed: bool) -> Findings:
-    """Tell a PDF of another kind from one that is broken; neither can be confirmed."""
+    """Tell a PDF of another kind from one that is broken; neither can be confirmed.
+
+    A broken one is not mended: what was cut off may have been the signature.
+    """
     try:
-        number = count_signatures(unverified_pdf)
+        number = count_signatures(unverified_pdf, mend=is_well_formed)
     except UnreadableError:
         return Findings(file_reasons=(ReasonCode.MALFORMED_DOCUMENT,))
     if number == 0:
@@ -124,8 +128,8 @@ def _judge(
     eseal = signature.seal_signature.eseal if signature.seal_signature else None
     signer_checks, path_period = check_signer(signature, anchors)
     checks = [
-        _check_coverage(embedded, signature),
-        try_step(2, "digest", signature.verify_digest, embedded.digest),
+        Check(1, "byte_coverage"),
+        try_step(2, "digest", _verify_digest, embedded, signature),
         try_step(3, "signature_value", signature.verify_value),
         *(check_seal(signature.seal_signature) if signature.seal_signature else ()),
         *(() if sealed_data is None else [check_authority(signature.signer_cert, sealed_data)]),
@@ -160,18 +164,17 @@ def _read_sealed_data(claim: bytes | None) -> SealedData | None:
         return None  # `check_attached_data` says so
 
 
-def _check_coverage(embedded: EmbeddedSignature, signature: DocumentSignature) -> Check:
-    """Compare the range by which the file was read with the one the seal signature names.
+def _verify_digest(embedded: EmbeddedSignature, signature: DocumentSignature) -> None:
+    """Compare what the signature is over with what is there (GB/T 38540-2020, 7.3, step e).
 
-    propertyInfo (GB/T 38540-2020, 7.3, step e) is ours to fill in a PDF: the text of /ByteRange.
-    Others write other things, which are left alone.
+    propertyInfo says what was protected. The standard leaves it open for a PDF; where it is the
+    text of a /ByteRange, as ours is, it must be that of this file.
     """
-    code = ReasonCode.OK
     if signature.seal_signature is not None:
         named = signature.seal_signature.property_info
         if _RANGE_TEXT.fullmatch(named) and named != str(embedded.byte_range):
-            code = ReasonCode.BYTES_NOT_COVERED
-    return Check(1, "byte_coverage", code)
+            raise DigestMismatchError("another range was sealed")
+    signature.verify_digest(embedded.digest)
 
 
 def _unread(form: SignatureForm, error: SigningError) -> Check:
