@@ -3,14 +3,17 @@
 The idempotency keys are fixed, so a second start shows the same certificates.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from api.commands.common import (
     Exit,
@@ -47,6 +50,8 @@ def main(
 ) -> None:
     """Set up, issue and verify the samples, print the table, then serve until Ctrl-C."""
     configure_logs()
+    # The samples' QR codes lead to this very server, unless the environment says where else.
+    os.environ.setdefault("ZHENGYIN_PUBLIC_URL", f"http://localhost:{port}")
     settings = read_settings(None)
     with exit_statuses():
         initialise(settings, clock=system_clock)
@@ -93,25 +98,25 @@ def issue_samples(services: Services, folder: Path) -> Iterator[Sample]:
 
 
 def print_table(samples: list[Sample], origin: str) -> None:
-    """Print file, number, verdict and addresses of each sample."""
+    """Print verdict, number, file and addresses of each sample."""
     text = terminal_messages()
     console = Console(highlight=False)
-    table = Table(header_style="bold", pad_edge=False)
-    for heading in ("type", "authority", "number", "file", "verdict", "page"):
-        table.add_column(text(f"command.column.{heading}"), overflow="fold")
+    table = Table(header_style="bold", pad_edge=False, box=SIMPLE)
+    for heading in ("verdict", "number", "certificate"):
+        table.add_column(text(f"command.column.{heading}"))
     for sample in samples:
         verdict = sample.report.verdict
         style = "bold green" if verdict is Verdict.VALID else "bold red"
         table.add_row(
-            sample.type_name,
-            sample.authority_name,
+            Text(text(f"verdict.{verdict}"), style=style),
             sample.number,
-            str(sample.file),
-            f"[{style}]{text(f'verdict.{verdict}')}[/]",
-            f"{origin}/c/{sample.code}",
+            Text(f"{sample.type_name}\n{sample.authority_name}"),
         )
     console.print(table)
-    console.print(text("command.verify_here", address=f"{origin}/verify"))
+    for sample in samples:
+        # Addresses stand on lines of their own, so that a terminal lets one click them.
+        console.out(f"{sample.file}\n  {origin}/c/{sample.code}", highlight=False)
+    console.out(text("command.verify_here", address=f"{origin}/verify"), highlight=False)
 
 
 if __name__ == "__main__":

@@ -115,13 +115,12 @@ class Services:
 
     def public_fields(self, certificate: ECertificate, language: Language) -> dict[str, str]:
         """Return what the public may see of a certificate, masked, under titles in `language`."""
-        kind = self.office.type_of(certificate)
-        text = messages(language)
-        titles = {
+        text, public = messages(language), certificate.public_fields
+        titles = {name: text(f"field.{name}") for name in ("CZZT", "CZZTDM")} | {
             name: field.title_zh if language is Language.CHINESE else field.title_en
-            for name, field in kind.attributes.fields.items()
-        } | {name: text(f"field.{name}") for name in ("CZZT", "CZZTDM")}
-        return {titles.get(name, name): value for name, value in certificate.public_fields.items()}
+            for name, field in self.office.type_of(certificate).attributes.fields.items()
+        }
+        return {title: public[name] for name, title in titles.items() if name in public}
 
     def try_parts(self) -> Mapping[str, str]:
         """Try register, ledger, keys, sandbox and clock just now: "ok" or a code for each."""

@@ -4,13 +4,15 @@ from datetime import datetime, timedelta, timezone
 from functools import cache
 from http import HTTPStatus
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader, Undefined
+from jinja2.utils import missing
 from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 from starlette.responses import HTMLResponse
 from starlette.types import Scope
 
 from api.messages import Language, messages, preferred_language
+from api.settings import Settings
 
 LANGUAGE_COOKIE = "language"
 PRINT_COOKIE = "print"
@@ -26,6 +28,21 @@ def format_moment(moment: datetime | None) -> str:
     return moment.astimezone(CHINA_TIME).strftime("%Y-%m-%d %H:%M:%S UTC+8")
 
 
+class _UndefinedName(Undefined):
+    """An undefined name is an error; components ask for members that are not there all the time."""
+
+    def __str__(self) -> str:
+        """Fail for a name, be empty for a member."""
+        return str(self._fail_with_undefined_error()) if self._is_name() else ""
+
+    def __bool__(self) -> bool:
+        """Fail for a name, be false for a member."""
+        return bool(self._fail_with_undefined_error()) if self._is_name() else False
+
+    def _is_name(self) -> bool:
+        return self._undefined_obj is missing
+
+
 @cache
 def _environment() -> Environment:
     components = PackageLoader("govuk_frontend_jinja")
@@ -34,7 +51,7 @@ def _environment() -> Environment:
             [PackageLoader("api"), PrefixLoader({"govuk_frontend_jinja": components})]
         ),
         autoescape=True,
-        undefined=StrictUndefined,
+        undefined=_UndefinedName,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -57,6 +74,7 @@ def render(
     """Return the page `template` in the visitor's language and size of print."""
     language = language_of(scope)
     cookies = cookie_parser(Headers(scope=scope).get("cookie", ""))
+    settings: Settings = scope["app"].state.services.settings
     page = _environment().get_template(template)
     text = page.render(
         t=messages(language),
@@ -64,8 +82,9 @@ def render(
         other_language=next(other for other in Language if other is not language).value,
         large_print=cookies.get(PRINT_COOKIE) == LARGE_PRINT,
         here=scope["path"] if scope["method"] == "GET" else "/verify",
-        site_name=scope["app"].state.services.settings.site_name,
-        host=scope["app"].state.services.settings.host,
+        site_name=settings.site_name,
+        host=settings.host,
+        origin=settings.origin,
         **context,
     )
     return HTMLResponse(text, status, {"Content-Language": language.value})
