@@ -1,12 +1,12 @@
 """The one rule about which octets a signature covers; issuer and verifier share it."""
 
-import re
+import binascii
 
 from signing.der import Reader
 from signing.errors import BytesNotCoveredError
 from signing.pdf.placement import ByteRange
 
-_HEX_STRING = re.compile(rb"<((?:[0-9A-F]{2})++|(?:[0-9a-f]{2})++)>")
+_DIGITS_OF_ONE_CASE = (b"0123456789ABCDEF", b"0123456789abcdef")
 
 
 def verify_byte_rule(
@@ -37,10 +37,17 @@ def contents_in_gap(unverified_pdf: bytes, byte_range: ByteRange) -> bytes:
     element and zeros.
     """
     start, end = byte_range.gap
-    gap = _HEX_STRING.fullmatch(unverified_pdf, start, max(start, end))
-    if gap is None:
+    gap = unverified_pdf[max(start, 0) : end]
+    digits = gap[1:-1]
+    # A seal fills some 70,000 digits: to delete and to compare is twenty times as fast as to match.
+    if (
+        not (gap.startswith(b"<") and gap.endswith(b">"))
+        or not digits
+        or len(digits) % 2
+        or all(digits.translate(None, allowed) for allowed in _DIGITS_OF_ONE_CASE)
+    ):
         raise BytesNotCoveredError("what is left out is not one hexadecimal string")
-    octets = bytes.fromhex(gap[1].decode())
+    octets = binascii.unhexlify(digits)
     element = Reader(octets, BytesNotCoveredError).whole()
     if any(octets[len(element) :]):
         raise BytesNotCoveredError("something hides behind the signature in /Contents")
