@@ -22,13 +22,14 @@ class UnreadableError(Exception):
     """Not even the tolerant reader opens the file."""
 
 
-def count_signatures(unverified_pdf: bytes, *, mend: bool) -> int:
+def count_signatures(unverified_pdf: bytes) -> int:
     """Count the filled signature fields and whatever else has a /ByteRange.
 
-    `mend` lets the reader reconstruct a table of objects that it finds damaged. Raises `UnreadableError` if the file cannot be opened, is encrypted, or breaks the reader.
+    A damaged file is not mended: what was cut off may have been the signature. Raises
+    `UnreadableError` if the file cannot be opened, is encrypted, or breaks the reader.
     """
     try:
-        with pikepdf.open(io.BytesIO(unverified_pdf), attempt_recovery=mend) as pdf:
+        with pikepdf.open(io.BytesIO(unverified_pdf), attempt_recovery=False) as pdf:
             found = sum(1 for _ in zip(range(MAX_SIGNATURES), _signatures(pdf), strict=False))
     except Exception as error:  # whatever the library raises on hostile octets
         raise UnreadableError from error

@@ -82,16 +82,13 @@ def _load_all() -> None:
         codecs.lookup(coding)
     importlib.import_module("_strptime")  # by datetime.strptime
     with contextlib.suppress(UnreadableError):
-        count_signatures(b"", mend=True)
+        count_signatures(b"")
 
 
 def _examine_foreign(unverified_pdf: bytes, *, is_well_formed: bool) -> Findings:
-    """Tell a PDF of another kind from one that is broken; neither can be confirmed.
-
-    A broken one is not mended: what was cut off may have been the signature.
-    """
+    """Tell a PDF of another kind from one that is broken; neither can be confirmed."""
     try:
-        number = count_signatures(unverified_pdf, mend=is_well_formed)
+        number = count_signatures(unverified_pdf)
     except UnreadableError:
         return Findings(file_reasons=(ReasonCode.MALFORMED_DOCUMENT,))
     if number == 0:
