@@ -2,8 +2,15 @@
 
 import logging
 import sys
+import traceback
+from types import TracebackType
+from typing import TypeAlias
 
 import structlog
+
+_ErrorInfo: TypeAlias = (
+    tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+)
 
 
 def configure_logs() -> None:
@@ -19,5 +26,17 @@ def configure_logs() -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    # Libraries may quote what they were given: only their warnings, and never their traces.
-    logging.basicConfig(level=logging.WARNING, format="%(name)s %(levelname)s", force=True)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_WithoutValues("%(levelname)s %(name)s %(filename)s:%(lineno)d"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+
+
+class _WithoutValues(logging.Formatter):
+    """Say where a library complained, never in its words: they may quote what somebody sent."""
+
+    def formatException(self, ei: _ErrorInfo) -> str:  # noqa: N802 - the name is logging's
+        """Return the error's class and the places it came through."""
+        kind, _, trace = ei
+        frames = traceback.extract_tb(trace)
+        places = "".join(f"\n  {frame.filename}:{frame.lineno} {frame.name}" for frame in frames)
+        return f"{getattr(kind, '__qualname__', kind)}{places}"

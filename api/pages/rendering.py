@@ -40,7 +40,8 @@ class _UndefinedName(Undefined):
         return bool(self._fail_with_undefined_error()) if self._is_name() else False
 
     def _is_name(self) -> bool:
-        return self._undefined_obj is missing
+        # With a hint it is what the template engine itself leaves undefined, such as `caller`.
+        return self._undefined_obj is missing and self._undefined_hint is None
 
 
 @cache
