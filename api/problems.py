@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from api.messages import Language, messages
-from api.pages.rendering import language_of, render
+from api.rendering import language_of, render
 from certs.errors import CertsError
 from hsm.errors import CustodyError
 from signing.errors import SigningError

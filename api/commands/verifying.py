@@ -21,7 +21,7 @@ from api.commands.common import (
     terminal_messages,
 )
 from api.messages import Messages
-from api.pages.rendering import format_moment
+from api.rendering import format_moment
 from api.settings import Settings
 from api.verification_log import new_verification_id
 from api.wiring import open_verifier, system_clock

@@ -6,8 +6,8 @@ Never the original, never what somebody uploaded; personal data appear masked on
 from fastapi import APIRouter, Request, Response
 
 from api.deps import CurrentServices
-from api.pages.rendering import language_of, render
 from api.problems import ApiError
+from api.rendering import language_of, render
 
 router = APIRouter(include_in_schema=False)
 

@@ -9,8 +9,8 @@ from starlette.concurrency import run_in_threadpool
 
 from api.deps import CurrentServices
 from api.messages import Language
-from api.pages.rendering import LANGUAGE_COOKIE, LARGE_PRINT, PRINT_COOKIE, render
 from api.problems import ApiError
+from api.rendering import LANGUAGE_COOKIE, LARGE_PRINT, PRINT_COOKIE, render
 from api.uploads import read_upload
 from verify.errors import VerifyError
 from verify.policy import POLICIES
