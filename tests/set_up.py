@@ -3,6 +3,7 @@
 Debian packages are installed only as root; jars are fetched here so that the tests run offline.
 """
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -44,17 +45,20 @@ def is_installed(package: str) -> bool:
 
 
 def fetch_jars() -> None:
-    """Copy the independent judges' jars and compile our driver, once for each change."""
+    """Fetch the independent judges' jars and compile our driver, anew after each change of either.
+
+    The stamp holds the digest of the sources, not a time: a checkout of other sources, older ones
+    too, is a change.
+    """
     sources = [JAVA_PROJECT / "pom.xml", *sorted((JAVA_PROJECT / "src").rglob("*.java"))]
-    stamp = JARS / ".fetched"
-    newest = max(source.stat().st_mtime for source in sources)
-    if stamp.exists() and stamp.stat().st_mtime > newest:
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+    stamp = JARS / "built-from"
+    if stamp.exists() and stamp.read_text(encoding="ascii") == digest:
         return
-    JARS.mkdir(parents=True, exist_ok=True)
-    goals = ["compile", "dependency:copy-dependencies", f"-DoutputDirectory={JARS / 'lib'}"]
-    build = ["mvn", "--quiet", "--batch-mode", f"-Dproject.build.directory={JARS}", *goals]
+    shutil.rmtree(JARS, ignore_errors=True)
+    build = ["mvn", "--quiet", "--batch-mode", "--strict-checksums", "compile"]
     subprocess.run(build, check=True, cwd=JAVA_PROJECT)
-    stamp.touch()
+    stamp.write_text(digest, encoding="ascii")
 
 
 if __name__ == "__main__":
