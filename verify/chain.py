@@ -16,11 +16,9 @@ from signing.x509 import ExtendedKeyUsage, SigningCert
 from signing.x509_path import build_path, verify_path_usage, verify_path_validity
 from verify.findings import Period, SignatureClaim
 from verify.policy import TrustAnchors
-from verify.report import Check, ReasonCode
+from verify.report import Check, ReasonCode, Step
 from verify.signature import DocumentSignature
 from verify.steps import try_step
-
-NUMBER = 5
 
 _Path = tuple[SigningCert, ...]
 
@@ -32,13 +30,13 @@ def check_signer(
     try:
         path = build_path(signature.signer_cert, signature.ca_certs, anchors.seal)
     except NoPathError:
-        return [Check(NUMBER, "signer_path", ReasonCode.UNKNOWN_ANCHOR)], None
+        return [Check(Step.SIGNER_PATH, ReasonCode.UNKNOWN_ANCHOR)], None
     usage = ExtendedKeyUsage.UNIT_SEALING
     checks = [
-        Check(NUMBER, "signer_path"),
-        try_step(NUMBER, "signer_usage", verify_path_usage, path, usage),
-        try_step(NUMBER, "signer_validity", verify_path_validity, path, signature.signed_at),
-        *_check_revocation(path, "signer_revocation"),
+        Check(Step.SIGNER_PATH),
+        try_step(Step.SIGNER_USAGE, verify_path_usage, path, usage),
+        try_step(Step.SIGNER_VALIDITY, verify_path_validity, path, signature.signed_at),
+        *_check_revocation(path, Step.SIGNER_REVOCATION),
     ]
     return checks, Period(
         max(member.not_before for member in path), min(member.not_after for member in path)
@@ -50,17 +48,17 @@ def check_maker(eseal: ESeal, anchors: TrustAnchors) -> list[Check]:
     try:
         path = build_path(eseal.maker_cert, eseal.ca_certs, anchors.seal)
     except NoPathError:
-        return [Check(NUMBER, "maker_path", ReasonCode.UNKNOWN_ANCHOR)]
+        return [Check(Step.MAKER_PATH, ReasonCode.UNKNOWN_ANCHOR)]
     return [
-        Check(NUMBER, "maker_path"),
-        try_step(NUMBER, "maker_certificate", verify_maker_cert, eseal, path),
-        *_check_revocation(path, "maker_revocation"),
+        Check(Step.MAKER_PATH),
+        try_step(Step.MAKER_CERTIFICATE, verify_maker_cert, eseal, path),
+        *_check_revocation(path, Step.MAKER_REVOCATION),
     ]
 
 
-def _check_revocation(path: _Path, name: str) -> list[Check]:
+def _check_revocation(path: _Path, step: Step) -> list[Check]:
     if any(member.crl_urls or member.ocsp_urls for member in path):
-        return [Check(NUMBER, name, ReasonCode.REVOCATION_UNKNOWN)]
+        return [Check(step, ReasonCode.REVOCATION_UNKNOWN)]
     return []
 
 
@@ -87,4 +85,4 @@ def check_time(
         or claim.signed_at > at + tolerance
     ):
         code = ReasonCode.TIME_NOT_PROVEN
-    return Check(NUMBER, "time", code)
+    return Check(Step.TIME, code)

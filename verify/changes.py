@@ -3,9 +3,8 @@
 from signing.pdf.changes import RevisionKind
 from signing.pdf.extract import SignedPdf
 from signing.pdf.signatures import EmbeddedSignature
-from verify.report import Check, ReasonCode
+from verify.report import Check, ReasonCode, Step
 
-NUMBER = 6
 _NOTHING_MAY_CHANGE = 1  # ISO 32000-1, table 254: /P of DocMDP
 
 
@@ -25,4 +24,4 @@ def check_changes(
             code = ReasonCode.CHANGED_LATER
         else:
             code = ReasonCode.UNSUPPORTED_SIGNATURE
-    return Check(NUMBER, "later_changes", code)
+    return Check(Step.LATER_CHANGES, code)

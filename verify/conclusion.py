@@ -10,13 +10,13 @@ from verify.findings import SignatureClaim, SignatureFinding
 from verify.policy import VerificationPolicy
 from verify.register_status import RegisterAnswer, ask_register
 from verify.report import (
-    CertificateSummary,
     Check,
     ReasonCode,
     SignatureConclusion,
     TimeSource,
 )
 from verify.sources import StatusSource
+from verify.summary import CertificateSummary
 
 _KINDS = {SignatureForm.SES: "ses", SignatureForm.PADES: "cms"}
 

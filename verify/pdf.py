@@ -33,7 +33,7 @@ from verify.diagnostic import describe_embedding, describe_signature
 from verify.findings import Findings, SignatureClaim, SignatureFinding
 from verify.foreign import UnreadableError, count_signatures
 from verify.policy import TrustAnchors
-from verify.report import Check, ReasonCode
+from verify.report import Check, ReasonCode, Step
 from verify.seal import check_appearance, check_attached_data, check_authority, check_seal
 from verify.sealed_data import MalformedSealedDataError, SealedData, find_attachment
 from verify.signature import DocumentSignature, read_document_signature
@@ -95,15 +95,15 @@ def _examine_foreign(unverified_pdf: bytes, *, is_well_formed: bool) -> Findings
         return Findings(file_reasons=(ReasonCode.NO_SIGNATURE,))
     if not is_well_formed:
         return Findings(file_reasons=(ReasonCode.MALFORMED_DOCUMENT,))
-    unsupported = SignatureFinding((Check(1, "form", ReasonCode.UNSUPPORTED_SIGNATURE),))
+    unsupported = SignatureFinding((Check(Step.FORM, ReasonCode.UNSUPPORTED_SIGNATURE),))
     return Findings(signatures=(unsupported,) * number)
 
 
 def _fault(fault: SignatureFault) -> SignatureFinding:
     reason = ReasonCode(fault.reason_code)
-    name = "byte_coverage" if reason is ReasonCode.BYTES_NOT_COVERED else "form"
+    step = Step.BYTE_COVERAGE if reason is ReasonCode.BYTES_NOT_COVERED else Step.FORM
     diagnostic = {"field": fault.field_name, "fault": fault.detail}
-    return SignatureFinding((Check(1, name, reason),), diagnostic=diagnostic)
+    return SignatureFinding((Check(step, reason),), diagnostic=diagnostic)
 
 
 def _judge(
@@ -125,9 +125,9 @@ def _judge(
     eseal = signature.seal_signature.eseal if signature.seal_signature else None
     signer_checks, path_period = check_signer(signature, anchors)
     checks = [
-        Check(1, "byte_coverage"),
-        try_step(2, "digest", _verify_digest, embedded, signature),
-        try_step(3, "signature_value", signature.verify_value),
+        Check(Step.BYTE_COVERAGE),
+        try_step(Step.DIGEST, _verify_digest, embedded, signature),
+        try_step(Step.SIGNATURE_VALUE, signature.verify_value),
         *(check_seal(signature.seal_signature) if signature.seal_signature else ()),
         *(() if sealed_data is None else [check_authority(signature.signer_cert, sealed_data)]),
         check_appearance(embedded.appearance, eseal, sealed_data),
@@ -181,7 +181,7 @@ def _unread(form: SignatureForm, error: SigningError) -> Check:
     one with another algorithm is no foreign kind but a forbidden one.
     """
     if isinstance(error, UnsupportedAlgorithmError) and form is SignatureForm.SES:
-        return Check(3, "signature_value", ReasonCode.ALGORITHM_NOT_ALLOWED)
+        return Check(Step.SIGNATURE_VALUE, ReasonCode.ALGORITHM_NOT_ALLOWED)
     if isinstance(error, UnsupportedAlgorithmError):
-        return Check(1, "form", ReasonCode.UNSUPPORTED_SIGNATURE)
-    return Check(1, "form", reason_of(error))
+        return Check(Step.FORM, ReasonCode.UNSUPPORTED_SIGNATURE)
+    return Check(Step.FORM, reason_of(error))

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from verify.errors import SourceUnavailableError
-from verify.report import Check, ReasonCode
+from verify.report import Check, ReasonCode, Step
 from verify.sealed_data import SealedData
 from verify.sources import CertificateStatus, RegisteredStatus, StatusSource
-
-NUMBER = 7
 
 _REASONS: Mapping[CertificateStatus, ReasonCode] = {
     CertificateStatus.VALID: ReasonCode.OK,
@@ -58,4 +56,4 @@ def ask_register(
 def _answer(
     code: ReasonCode, *, entry: RegisteredStatus | None = None, as_of: datetime | None = None
 ) -> RegisterAnswer:
-    return RegisterAnswer(Check(NUMBER, "register", code), entry, as_of)
+    return RegisterAnswer(Check(Step.REGISTER, code), entry, as_of)

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from verify.policy import VerificationPolicy
+from verify.summary import CertificateSummary
 
 
 class Verdict(StrEnum):
@@ -204,13 +205,61 @@ class TimeSource(StrEnum):
     """Only the signer's word, which proves nothing."""
 
 
+class Step(StrEnum):
+    """What is tried of the seven checks, one after the other."""
+
+    FORM = "form"
+    BYTE_COVERAGE = "byte_coverage"
+    DIGEST = "digest"
+    SIGNATURE_VALUE = "signature_value"
+    SEAL_MAKER_SIGNATURE = "seal_maker_signature"
+    SIGNER_IN_SEAL = "signer_in_seal"
+    SEAL_CREATION = "seal_creation"
+    SEAL_PERIOD = "seal_period"
+    ISSUING_AUTHORITY = "issuing_authority"
+    APPEARANCE = "appearance"
+    ATTACHED_DATA = "attached_data"
+    SIGNER_PATH = "signer_path"
+    SIGNER_USAGE = "signer_usage"
+    SIGNER_VALIDITY = "signer_validity"
+    SIGNER_REVOCATION = "signer_revocation"
+    MAKER_PATH = "maker_path"
+    MAKER_CERTIFICATE = "maker_certificate"
+    MAKER_REVOCATION = "maker_revocation"
+    TIME = "time"
+    LATER_CHANGES = "later_changes"
+    REGISTER = "register"
+
+
+_STEPS_OF_CHECK = {
+    1: (Step.FORM, Step.BYTE_COVERAGE),
+    2: (Step.DIGEST,),
+    3: (Step.SIGNATURE_VALUE,),
+    4: (
+        *(Step.SEAL_MAKER_SIGNATURE, Step.SIGNER_IN_SEAL, Step.SEAL_CREATION, Step.SEAL_PERIOD),
+        *(Step.ISSUING_AUTHORITY, Step.APPEARANCE, Step.ATTACHED_DATA),
+    ),
+    5: (
+        *(Step.SIGNER_PATH, Step.SIGNER_USAGE, Step.SIGNER_VALIDITY, Step.SIGNER_REVOCATION),
+        *(Step.MAKER_PATH, Step.MAKER_CERTIFICATE, Step.MAKER_REVOCATION, Step.TIME),
+    ),
+    6: (Step.LATER_CHANGES,),
+    7: (Step.REGISTER,),
+}
+_NUMBERS = {step: number for number, steps in _STEPS_OF_CHECK.items() for step in steps}
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One step that was tried: it passed (`ok`) or it gives a reason."""
 
-    number: int
-    name: str
+    name: Step
     reason_code: ReasonCode = ReasonCode.OK
+
+    @property
+    def number(self) -> int:
+        """Number of the check, 1 to 7, that the step belongs to."""
+        return _NUMBERS[self.name]
 
     @property
     def passed(self) -> bool:
@@ -266,40 +315,6 @@ class SignatureConclusion:
         if depth is Depth.DIAGNOSTIC:
             answer["diagnostic"] = dict(self.diagnostic)
         return answer
-
-
-@dataclass(frozen=True, slots=True)
-class CertificateSummary:
-    """Which certificate the file is, once its seal is proven; never a claim of a forged file."""
-
-    number: str
-    type_name: str
-    authority_name: str
-    authority_uscc: str
-    status: str | None = None
-    """As the register says; None where it was not asked."""
-    code: str | None = None
-    """Of the page behind the QR."""
-    legal_kind: str | None = None
-    """Why it is not in force, in the law's words (吊销, 撤销, 注销 …)."""
-    successor: str | None = None
-    """Number of the certificate that replaced it."""
-    masked: Mapping[str, str] = field(default_factory=dict)
-    """Fields for the public, masked by the register."""
-
-    def as_dict(self) -> dict[str, Any]:
-        """Give the JSON object; no masked field can take the place of a fixed key."""
-        return {
-            **self.masked,
-            "number": self.number,
-            "type": self.type_name,
-            "authority": self.authority_name,
-            "authority_uscc": self.authority_uscc,
-            "status": self.status,
-            "code": self.code,
-            "legal_kind": self.legal_kind,
-            "successor": self.successor,
-        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,21 +13,19 @@ from signing.eseal_checks import (
 from signing.pdf.attachments import Attachment, AttachmentFault
 from signing.pdf.drawing import Appearance
 from signing.x509 import SigningCert
-from verify.report import Check, ReasonCode
+from verify.report import Check, ReasonCode, Step
 from verify.sealed_data import SealedData, find_attachment
 from verify.steps import try_step
-
-NUMBER = 4
 
 
 def check_seal(signature: SealSignature) -> list[Check]:
     """Try the steps of GB/T 38540-2020 that need nothing but the seal signature."""
     eseal, signed_at = signature.eseal, signature.signed_at
     return [
-        try_step(NUMBER, "seal_maker_signature", verify_maker_signature, eseal),  # 6.3, step 2
-        try_step(NUMBER, "signer_in_seal", verify_signer_in_list, signature),  # 7.3, after b
-        try_step(NUMBER, "seal_creation", verify_creation_time, eseal, signed_at),
-        try_step(NUMBER, "seal_period", verify_seal_period, eseal, signed_at),  # 7.3, step f
+        try_step(Step.SEAL_MAKER_SIGNATURE, verify_maker_signature, eseal),  # 6.3, step 2
+        try_step(Step.SIGNER_IN_SEAL, verify_signer_in_list, signature),  # 7.3, after b
+        try_step(Step.SEAL_CREATION, verify_creation_time, eseal, signed_at),
+        try_step(Step.SEAL_PERIOD, verify_seal_period, eseal, signed_at),  # 7.3, step f
     ]
 
 
@@ -36,7 +34,7 @@ def check_authority(signer_cert: SigningCert, sealed_data: SealedData) -> Check:
     code = ReasonCode.OK
     if signer_cert.subject.uscc != sealed_data.authority_uscc:
         code = ReasonCode.SIGNER_IS_NOT_THE_AUTHORITY
-    return Check(NUMBER, "issuing_authority", code)
+    return Check(Step.ISSUING_AUTHORITY, code)
 
 
 def check_appearance(
@@ -46,7 +44,7 @@ def check_appearance(
 
     A foreign file may draw its seal in a way we cannot read, which proves nothing against it.
     """
-    return Check(NUMBER, "appearance", _judge_appearance(appearance, eseal, sealed_data))
+    return Check(Step.APPEARANCE, _judge_appearance(appearance, eseal, sealed_data))
 
 
 def _judge_appearance(
@@ -82,4 +80,4 @@ def check_attached_data(
         named = (sealed_data.seal_id, sealed_data.picture_sm3)
         if named != (eseal.seal_id, sm3(eseal.picture_data).hex()):
             code = ReasonCode.CONTENT_SWAPPED
-    return Check(NUMBER, "attached_data", code)
+    return Check(Step.ATTACHED_DATA, code)

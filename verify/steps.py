@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import ParamSpec
 
 from signing.errors import SigningError
-from verify.report import Check, ReasonCode
+from verify.report import Check, ReasonCode, Step
 
 _Arguments = ParamSpec("_Arguments")
 
@@ -13,8 +13,7 @@ _NOT_READ = {"malformed_cms", "malformed_seal", "malformed_signing_cert", "unsup
 
 
 def try_step(
-    number: int,
-    name: str,
+    step: Step,
     verify: Callable[_Arguments, object],
     *args: _Arguments.args,
     **kwargs: _Arguments.kwargs,
@@ -23,8 +22,8 @@ def try_step(
     try:
         verify(*args, **kwargs)
     except SigningError as error:
-        return Check(number, name, reason_of(error))
-    return Check(number, name)
+        return Check(step, reason_of(error))
+    return Check(step)
 
 
 def reason_of(error: SigningError) -> ReasonCode:

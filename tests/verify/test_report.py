@@ -10,17 +10,18 @@ from hypothesis import strategies as st
 from verify.policy import OFFICE, SEAL_ONLY
 from verify.report import (
     OUTCOMES,
-    CertificateSummary,
     Check,
     Depth,
     Indication,
     ReasonCode,
     SignatureConclusion,
+    Step,
     TimeSource,
     Verdict,
     VerificationReport,
     rank,
 )
+from verify.summary import CertificateSummary
 
 AT = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 
@@ -91,10 +92,10 @@ def test_rows_say_what_the_table_of_outcomes_says(row: str) -> None:
 
 def test_the_worst_verdict_wins_and_all_reasons_are_listed() -> None:
     judged = report(
-        Check(5, "path", ReasonCode.UNKNOWN_ANCHOR),
-        Check(7, "register", ReasonCode.CERTIFICATE_REVOKED),
-        Check(2, "digest", ReasonCode.DOCUMENT_CHANGED),
-        Check(4, "seal_maker", ReasonCode.SEAL_FORGED),
+        Check(Step.SIGNER_PATH, ReasonCode.UNKNOWN_ANCHOR),
+        Check(Step.REGISTER, ReasonCode.CERTIFICATE_REVOKED),
+        Check(Step.DIGEST, ReasonCode.DOCUMENT_CHANGED),
+        Check(Step.SEAL_MAKER_SIGNATURE, ReasonCode.SEAL_FORGED),
     )
     assert judged.verdict is Verdict.INVALID
     assert judged.reason_code is ReasonCode.DOCUMENT_CHANGED
@@ -123,7 +124,7 @@ def test_a_report_about_nothing_cannot_be_made() -> None:
 
 
 def test_the_json_object_has_the_keys_of_the_interface() -> None:
-    answer = report(Check(1, "byte_coverage")).as_dict()
+    answer = report(Check(Step.BYTE_COVERAGE)).as_dict()
     assert list(answer) == [
         "id",
         "indication",
@@ -154,7 +155,7 @@ def test_the_json_object_has_the_keys_of_the_interface() -> None:
 
 
 def test_the_simple_report_keeps_every_failing_reason_and_the_diagnostic_one_adds_facts() -> None:
-    judged = report(Check(1, "byte_coverage"), Check(2, "digest", ReasonCode.DOCUMENT_CHANGED))
+    judged = report(Check(Step.BYTE_COVERAGE), Check(Step.DIGEST, ReasonCode.DOCUMENT_CHANGED))
     simple, detailed, diagnostic = (judged.as_dict(depth) for depth in Depth)
     assert simple["reason_codes"] == detailed["reason_codes"] == ["document_changed"]
     assert [c["name"] for c in simple["signatures"][0]["checks"]] == ["digest"]
@@ -172,7 +173,7 @@ def test_masked_fields_stand_beside_the_fixed_ones_and_never_replace_them() -> N
         status="revoked",
         masked={"operator": "青禾*", "status": "valid"},
     )
-    answer = report(Check(1, "byte_coverage"), certificate=summary).as_dict()["certificate"]
+    answer = report(Check(Step.BYTE_COVERAGE), certificate=summary).as_dict()["certificate"]
     assert answer["operator"] == "青禾*"
     assert answer["status"] == "revoked"
 
