@@ -1,6 +1,6 @@
 """The face of a certificate: its type's layout filled in.
 
-A layout (`layout.typ` of the type's folder) gets `sys.inputs.data`, JSON with
+A layout (`draw(inputs)` in `layout.typ` of the type's folder) gets `inputs.data` with
 
     title, title_en, number, authority, issued_on, valid_from, valid_to (null: 长期)
     holders      [{"name", "document" (what kind the number is of), "number"}]
@@ -11,12 +11,11 @@ A layout (`layout.typ` of the type's folder) gets `sys.inputs.data`, JSON with
     sample       whether it must say 样例
     masked       whether it is the rendering for the public page
 
-and, unless masked, `sys.inputs.attachment`, which it attaches as certificate.json.
+and, unless masked, `inputs.attachment`, the text it attaches as certificate.json.
 """
 
 import base64
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from certs.content import CertificateContent
@@ -52,7 +51,7 @@ class Drawing:
             "portrait": None if order.portrait is None else _wrap_portrait(order.portrait),
             "masked": False,
         }
-        inputs = {"data": _to_text(data), "attachment": content.json.decode()}
+        inputs = {"data": data, "attachment": content.json.decode()}
         return typeset(order.certificate_type.folder / "layout.typ", inputs, form="pdf")
 
     def draw_masked(self, content: CertificateContent, *, sample: bool) -> bytes:
@@ -74,7 +73,7 @@ class Drawing:
         }
         return typeset(
             order.certificate_type.folder / "layout.typ",
-            {"data": _to_text(data)},
+            {"data": data},
             form="svg",
         )
 
@@ -126,10 +125,6 @@ def _texts(value: Json, pointer: str) -> Iterator[tuple[str, str]]:
 
 def _holder(holder: Holder, name: str, number: str) -> dict[str, Json]:
     return {"name": name, "document": holder.document.type.title_zh, "number": number}
-
-
-def _to_text(data: Mapping[str, object]) -> str:
-    return json.dumps(data, ensure_ascii=False, sort_keys=True)
 
 
 def _wrap_portrait(jpeg: bytes) -> str:

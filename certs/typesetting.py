@@ -1,10 +1,14 @@
 """Typst behind one door: a layout and its inputs become one page, as PDF, PNG or SVG.
 
 A compiler serves one thread at a time (else "Already borrowed"), so each thread has its own; the
-fonts are shared, and Typst runs without the interpreter's lock. The layout is given by its path:
-a compiler that was fed octets serves one compilation only.
+fonts are shared, and Typst runs without the interpreter's lock.
+
+A layout is a module with a function `draw(inputs)`; what calls it is written here, once a page. It
+could take its inputs from `sys.inputs`, but each new value there makes Typst build its library anew
+and forget what it knows of the layout: a fourth more time a page.
 """
 
+import json
 import re
 import threading
 from collections.abc import Mapping
@@ -41,24 +45,24 @@ _compilers = _Compilers()
 
 def typeset(
     layout: Path,
-    inputs: Mapping[str, str],
+    inputs: Mapping[str, object],
     *,
     form: Literal["pdf", "png", "svg"],
     pixels_per_inch: float | None = None,
 ) -> bytes:
-    """Return the one page that `layout` makes of `inputs`, its `sys.inputs`.
+    """Return the one page that `draw(inputs)` of `layout` makes; `inputs` are values of JSON.
 
     The layout reads no file outside its own folder. A PDF is PDF/A-3b with the layout's date, so
     the same inputs give the same octets. Raise `DrawingError` when the layout fails, when it
     refuses a text that does not fit, and when it makes more than one page.
     """
+    page = f'#import "{layout.name}": draw\n#draw(json(bytes({_string_literal(inputs)})))'
     try:
         drawn = _compilers.compiler.compile(
-            input=layout,
+            input=page.encode(),
             root=layout.parent,
             format=form,
             ppi=pixels_per_inch,
-            sys_inputs=dict(inputs),
             pdf_standards=PDF_STANDARD if form == "pdf" else [],
         )
     except RuntimeError as error:  # typst.TypstError, and bare ones for a layout that is not there
@@ -70,3 +74,9 @@ def typeset(
         if page_tree is None or page_tree[1] != b"1":
             raise DrawingError("not exactly one page")
     return drawn
+
+
+def _string_literal(inputs: Mapping[str, object]) -> str:
+    """Return the JSON of `inputs` as a string of Typst, which two characters could end or alter."""
+    text = json.dumps(inputs, ensure_ascii=False, sort_keys=True)
+    return '"' + text.replace("\\", r"\\").replace('"', r"\"") + '"'

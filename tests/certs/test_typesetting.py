@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from certs.errors import DrawingError
 from certs.typesetting import typeset
@@ -12,17 +14,36 @@ def layout(folder: Path, source: str) -> Path:
     """Write a layout."""
     path = folder / "layout.typ"
     date = "#set document(date: datetime(year: 2026, month: 11, day: 24))\n"  # PDF/A demands one
-    path.write_text(date + source, encoding="utf-8")
+    path.write_text(f"#let draw(inputs) = [\n{date}{source}\n]", encoding="utf-8")
     return path
 
 
 def test_a_layout_sees_its_inputs(tmp_path: Path) -> None:
-    path = layout(tmp_path, '#assert(sys.inputs.word == "字")\n#sys.inputs.word')
+    path = layout(tmp_path, '#assert(inputs.word == "字")\n#inputs.word')
     assert typeset(path, {"word": "字"}, form="pdf").startswith(b"%PDF-1.7")
     with pytest.raises(DrawingError):
         typeset(path, {"word": "others"}, form="pdf")
     assert typeset(path, {"word": "字"}, form="svg").startswith(b"<svg")
     assert typeset(path, {"word": "字"}, form="png").startswith(b"\x89PNG")
+
+
+@pytest.fixture(scope="module")
+def comparing_layout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a layout that fails unless the text it gets has the code points it is told."""
+    compare = "inputs.text.codepoints().map(str.to-unicode) == inputs.codepoints"
+    return layout(tmp_path_factory.mktemp("type"), f"#assert({compare})")
+
+
+@given(text=st.text(st.characters(exclude_categories=["Cs"])))
+@example(text='")); #panic("out") //')
+@example(text="\\")
+@example(text='\\"\\u{41}\n\r\t\x00')
+@settings(deadline=None)
+def test_inputs_are_data_whatever_they_say(comparing_layout: Path, text: str) -> None:
+    codepoints = [ord(character) for character in text]
+    typeset(comparing_layout, {"text": text, "codepoints": codepoints}, form="svg")
+    with pytest.raises(DrawingError, match="assertion"):
+        typeset(comparing_layout, {"text": text + ".", "codepoints": codepoints}, form="svg")
 
 
 @pytest.mark.parametrize("form", ["pdf", "png", "svg"])
