@@ -123,6 +123,8 @@ class SignedData:
     signer_cert_digest: tuple[str, bytes] = field(repr=False)
     """Hash and digest of the signer's certificate, as signingCertificateV2 says."""
     signature_der: bytes = field(repr=False)
+    unsigned_attributes: bytes | None = field(repr=False)
+    """What anybody may have added, as a time stamp is; not read, and proof of nothing."""
 
     @classmethod
     def parse(cls, unverified_der: bytes) -> "SignedData":
@@ -148,8 +150,9 @@ class SignedData:
         signed_attributes = bytes([SET]) + signer_info.whole(der.CONTEXT_0)[1:]
         _read_algorithm(signer_info, _SIGNATURE_ALGORITHMS)
         signature_der = signer_info.octet_string()
+        unsigned_attributes = None
         if signer_info.next_is(_CONTEXT_1):
-            signer_info.whole(_CONTEXT_1)  # unsigned attributes prove nothing by themselves
+            unsigned_attributes = signer_info.whole(_CONTEXT_1)
         signer_info.finish()
         attributes = _read_attributes(signed_attributes)
         if _only(attributes, _CONTENT_TYPE, der.Reader.object_identifier) != content_type:
@@ -161,6 +164,7 @@ class SignedData:
             message_digest=_only(attributes, _MESSAGE_DIGEST, der.Reader.octet_string),
             signer_cert_digest=_only(attributes, _SIGNING_CERTIFICATE_V2, _read_cert_digest),
             signature_der=signature_der,
+            unsigned_attributes=unsigned_attributes,
         )
 
     def verify_signature(self) -> None:

@@ -1,12 +1,13 @@
 """Check 5: the certificates of signer and seal maker, up to an anchor that is trusted.
 
-The child that reads the file judges the paths at the time the signer states; the verifier, who
-knows what proves the time, judges that (`check_time`).
+The paths are judged at the time the signer states, and again (`check_time`) at the time that is
+proven, which only the register can tell.
 
 Revocation is asked where a certificate names a source for it. Nothing is fetched yet, so such a
 certificate ends as `revocation_unknown`.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from signing.errors import NoPathError
@@ -14,13 +15,20 @@ from signing.eseal import ESeal
 from signing.eseal_checks import verify_maker_cert
 from signing.x509 import ExtendedKeyUsage, SigningCert
 from signing.x509_path import build_path, verify_path_usage, verify_path_validity
-from verify.findings import Period, SignatureClaim
 from verify.policy import TrustAnchors
 from verify.report import Check, ReasonCode, Step
 from verify.signature import DocumentSignature
 from verify.steps import try_step
 
 _Path = tuple[SigningCert, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From when to when something was valid."""
+
+    start: datetime
+    end: datetime
 
 
 def check_signer(
@@ -63,7 +71,7 @@ def _check_revocation(path: _Path, step: Step) -> list[Check]:
 
 
 def check_time(
-    claim: SignatureClaim,
+    signature: DocumentSignature,
     path_period: Period,
     *,
     proven_at: datetime | None,
@@ -81,8 +89,8 @@ def check_time(
             code = ReasonCode.CERTIFICATE_NOT_VALID_THEN
     elif (
         at > path_period.end
-        or (claim.seal_end is not None and at > claim.seal_end)
-        or claim.signed_at > at + tolerance
+        or (signature.eseal is not None and at > signature.eseal.valid_to)
+        or signature.signed_at > at + tolerance
     ):
         code = ReasonCode.TIME_NOT_PROVEN
     return Check(Step.TIME, code)

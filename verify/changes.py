@@ -1,26 +1,22 @@
 """Check 6: what was added to the file after it was sealed."""
 
-from signing.pdf.changes import RevisionKind
-from signing.pdf.extract import SignedPdf
-from signing.pdf.signatures import EmbeddedSignature
+from verify.reading import AttachedData, FoundSignature
 from verify.report import Check, ReasonCode, Step
 
 _NOTHING_MAY_CHANGE = 1  # ISO 32000-1, table 254: /P of DocMDP
 
 
-def check_changes(
-    signed_pdf: SignedPdf, signature: EmbeddedSignature, *, is_certificate: bool
-) -> Check:
+def check_changes(found: FoundSignature, attached: AttachedData) -> Check:
     """Allow validation data; a certificate takes nothing else after its seal.
 
     A foreign file that certifies nothing may grow, and people are told that it did. Which forms and
     notes another one allows (DocMDP 2 and 3) is not told apart yet, so it cannot be confirmed.
     """
     code = ReasonCode.OK
-    if RevisionKind.OTHER in signed_pdf.later_revisions(signature):
-        if is_certificate or signature.doc_mdp == _NOTHING_MAY_CHANGE:
+    if found.changed_later:
+        if attached.is_certificate or found.doc_mdp == _NOTHING_MAY_CHANGE:
             code = ReasonCode.CHANGED_AFTER_SEALING
-        elif signature.doc_mdp is None:
+        elif found.doc_mdp is None:
             code = ReasonCode.CHANGED_LATER
         else:
             code = ReasonCode.UNSUPPORTED_SIGNATURE

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from signing.pdf.placement import SignatureForm
 from verify.chain import check_time
-from verify.findings import SignatureClaim, SignatureFinding
+from verify.judgement import Judgement
 from verify.policy import VerificationPolicy
 from verify.register_status import RegisterAnswer, ask_register
 from verify.report import (
@@ -15,6 +15,8 @@ from verify.report import (
     SignatureConclusion,
     TimeSource,
 )
+from verify.sealed_data import SealedData
+from verify.signature import DocumentSignature
 from verify.sources import StatusSource
 from verify.summary import CertificateSummary
 
@@ -32,27 +34,30 @@ class Conclusion:
 
 
 def conclude(
-    finding: SignatureFinding,
+    judgement: Judgement,
     unverified_file: bytes,
     *,
     policy: VerificationPolicy,
     source: StatusSource | None,
     at: datetime,
 ) -> Conclusion:
-    """Run check 7 and the last step of check 5 on what was found."""
-    claim, checks = finding.claim, list(finding.checks)
+    """Run check 7 and the last step of check 5; `source` is None where no register is asked."""
+    judged, checks = judgement.judged, list(judgement.checks)
+    if judged is None:
+        return Conclusion(_unread(judgement), None, None)
+    found, signature = judged.found, judged.signature
     answer = None
-    if (trusted := finding.trusted_claim) is not None:
-        sealed_octets = memoryview(unverified_file)[: trusted.byte_range.end]
+    if judgement.units_own:
+        sealed_octets = memoryview(unverified_file)[: found.byte_range.end]
         file_sm3 = hashlib.new("sm3", sealed_octets).hexdigest()
-        answer = ask_register(source, trusted.sealed_data, file_sm3, at=at)
+        answer = ask_register(source, judged.sealed_data, file_sm3, at=at)
         checks.append(answer.check)
     entry = answer.entry if answer else None
-    if claim and claim.path_period and ReasonCode.CERTIFICATE_NOT_VALID_THEN not in finding.reasons:
+    if judged.path_period and ReasonCode.CERTIFICATE_NOT_VALID_THEN not in judgement.reasons:
         checks.append(
             check_time(
-                claim,
-                claim.path_period,
+                signature,
+                judged.path_period,
                 proven_at=entry.registered_at if entry else None,
                 at=at,
                 tolerance=policy.clock_tolerance,
@@ -60,17 +65,30 @@ def conclude(
         )
     return Conclusion(
         signature=SignatureConclusion(
-            kind=_KINDS[claim.form] if claim else None,
-            signer=claim.signer if claim else None,
-            signer_uscc=claim.signer_uscc if claim else None,
-            signed_at=claim.signed_at if claim else None,
+            kind=_KINDS[found.form],
+            signer=_name_of(signature),
+            signer_uscc=signature.signer_cert.subject.uscc,
+            signed_at=signature.signed_at,
             time_source=TimeSource.REGISTER if entry else TimeSource.SIGNER,
-            covers_whole_file=claim is not None and claim.byte_range.end == len(unverified_file),
+            covers_whole_file=found.byte_range.end == len(unverified_file),
             checks=tuple(sorted(checks, key=_number)),
-            diagnostic=finding.diagnostic,
+            diagnostic=judgement.diagnostic,
         ),
-        certificate=_summarise(claim, answer) if claim and answer else None,
+        certificate=_summarise(signature, judged.sealed_data, answer) if answer else None,
         status_as_of=answer.as_of if answer else None,
+    )
+
+
+def _unread(judgement: Judgement) -> SignatureConclusion:
+    return SignatureConclusion(
+        kind=None,
+        signer=None,
+        signer_uscc=None,
+        signed_at=None,
+        time_source=TimeSource.SIGNER,
+        covers_whole_file=False,
+        checks=judgement.checks,
+        diagnostic=judgement.diagnostic,
     )
 
 
@@ -78,8 +96,16 @@ def _number(check: Check) -> int:
     return check.number
 
 
-def _summarise(claim: SignatureClaim, answer: RegisterAnswer) -> CertificateSummary | None:
-    entry, sealed_data = answer.entry, claim.sealed_data
+def _name_of(signature: DocumentSignature) -> str:
+    """Give the name that the signer's certificate proves."""
+    subject = signature.signer_cert.subject
+    return subject.organization or subject.common_name
+
+
+def _summarise(
+    signature: DocumentSignature, sealed_data: SealedData | None, answer: RegisterAnswer
+) -> CertificateSummary | None:
+    entry = answer.entry
     if entry is not None:
         return CertificateSummary(
             number=entry.number,
@@ -98,6 +124,6 @@ def _summarise(claim: SignatureClaim, answer: RegisterAnswer) -> CertificateSumm
     return CertificateSummary(
         number=sealed_data.number,
         type_name=sealed_data.type_name,
-        authority_name=claim.signer,  # the name that the certificate proves
+        authority_name=_name_of(signature),
         authority_uscc=sealed_data.authority_uscc,
     )

@@ -4,21 +4,24 @@ from typing import Any
 
 from signing.canonical import sm3
 from signing.eseal import ESeal
-from signing.pdf.signatures import EmbeddedSignature
 from signing.x509 import SigningCert
+from verify.reading import FoundFault, FoundSignature
 from verify.signature import DocumentSignature
 
 
-def describe_embedding(embedded: EmbeddedSignature) -> dict[str, Any]:
+def describe_place(found: FoundSignature) -> dict[str, Any]:
     """Describe where the signature stands in the file and what it covers."""
     return {
-        "field": embedded.field_name,
-        "subfilter": embedded.subfilter,
-        "byte_range": str(embedded.byte_range),
-        "digest": embedded.digest.hex(),
-        "revision": embedded.revision,
-        "doc_mdp": embedded.doc_mdp,
+        "field": found.field_name,
+        "subfilter": found.subfilter,
+        "byte_range": str(found.byte_range),
+        "doc_mdp": found.doc_mdp,
     }
+
+
+def describe_fault(fault: FoundFault) -> dict[str, Any]:
+    """Describe why a signature could not be read."""
+    return {"field": fault.field_name, "fault": fault.detail}
 
 
 def describe_signature(signature: DocumentSignature) -> dict[str, Any]:

@@ -4,12 +4,11 @@ It is a fresh interpreter, started by `verify.sandbox` with an empty environment
 database was ever in its memory. It has one thread, so a fork copies no lock that somebody holds.
 Everything a child needs is imported before the first fork and frozen out of its garbage collector.
 
-A request is one datagram (`HEADER`, configuration, question) with two descriptors: the file, and
-the pipe for the answer. A child that fails says nothing; the pipe then ends without an answer.
+A request is one datagram with two descriptors: the file, and the pipe for the answer. A child that
+fails says nothing; the pipe then ends without an answer.
 """
 
 import contextlib
-import functools
 import gc
 import importlib
 import json
@@ -17,22 +16,18 @@ import os
 import select
 import signal
 import socket
-import struct
 import sys
 import time
 from collections.abc import Callable
-from typing import NoReturn, TypeAlias, cast
+from typing import NoReturn, TypeAlias
 
 from verify.confinement import ConfinementError, Limits, confine, die_with, make_undumpable
 
-HEADER = struct.Struct(">I")
-"""Length of the configuration, which is followed by the question."""
-MAX_REQUEST = 128 * 1024
-"""Octets of a request: a few certificates and a moment, well below the kernel's limit."""
 READY = b"ready"
+REQUEST = b"file"
 
-Answer: TypeAlias = Callable[[bytes, bytes], bytes]
-"""What a worker's `prepare(configuration)` returns: (question, file) to answer."""
+Answer: TypeAlias = Callable[[bytes], bytes]
+"""What a worker returns when it is prepared: from file to answer."""
 
 
 class _Server:
@@ -40,9 +35,7 @@ class _Server:
 
     def __init__(self, control: socket.socket, worker: str, limits: Limits) -> None:
         module, _, name = worker.partition(":")
-        prepare = getattr(importlib.import_module(module), name)
-        # Configurations are few and come from the application, never from a file.
-        self._prepare = functools.lru_cache(maxsize=16)(prepare)
+        self._answer: Answer = getattr(importlib.import_module(module), name)()
         self._control = control
         self._limits = limits
         self._poll = select.poll()
@@ -94,26 +87,22 @@ class _Server:
         os.waitpid(pid, 0)
 
     def _accept(self) -> bool:
-        message, descriptors, _, _ = socket.recv_fds(self._control, MAX_REQUEST, 2)
+        message, descriptors, _, _ = socket.recv_fds(self._control, len(REQUEST), 2)
         try:
             if not message:
                 return False
             if len(descriptors) == 2:  # noqa: PLR2004  # file and pipe
-                self._fork(message, *descriptors)
+                self._fork(*descriptors)
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
         return True
 
-    def _fork(self, message: bytes, file: int, pipe: int) -> None:
-        (length,) = HEADER.unpack_from(message)
-        configuration = message[HEADER.size : HEADER.size + length]
-        question = message[HEADER.size + length :]
-        answer = cast("Answer", self._prepare(configuration))
+    def _fork(self, file: int, pipe: int) -> None:
         server = os.getpid()
         pid = os.fork()
         if pid == 0:
-            _child(answer, question, (file, pipe), server, self._limits)
+            _child(self._answer, (file, pipe), server, self._limits)
         pidfd = os.pidfd_open(pid)
         self._children[pidfd] = (pid, time.monotonic() + self._limits.seconds)
         self._poll.register(pidfd, select.POLLIN)
@@ -131,7 +120,6 @@ def _is_kept_in(limits: Limits) -> bool:
 
 def _child(
     answer: Answer,
-    question: bytes,
     descriptors: tuple[int, int],
     server: int,
     limits: Limits,
@@ -144,7 +132,7 @@ def _child(
         size = os.fstat(0).st_size
         confine(limits)
         unverified_file = os.pread(0, size, 0)
-        remaining = memoryview(answer(question, unverified_file))
+        remaining = memoryview(answer(unverified_file))
         while remaining:
             remaining = remaining[os.write(1, remaining) :]
         status = 0

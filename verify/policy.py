@@ -13,9 +13,6 @@ from signing.errors import SigningError
 from signing.x509 import SM2_WITH_SM3, SigningCert
 from verify.errors import InvalidAnchorsError
 
-MAX_ANCHORS_OCTETS = 96 * 1024
-"""DER octets of all anchors together: some hundred roots, and still one request to the sandbox."""
-
 _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----\s(.*?)\s?-----END \1-----", re.DOTALL)
 _LINE_LENGTH = 64  # RFC 7468, 2
 
@@ -61,11 +58,6 @@ class TrustAnchors:
 
     seal: tuple[SigningCert, ...]
     """For units' seals and for seal makers."""
-
-    def __post_init__(self) -> None:
-        """Refuse more than can be handed to the sandbox (`InvalidAnchorsError`)."""
-        if sum(len(anchor.der) for anchor in self.seal) > MAX_ANCHORS_OCTETS:
-            raise InvalidAnchorsError("too many trust anchors")
 
     @classmethod
     def from_pem(cls, text: str) -> Self:

@@ -21,7 +21,7 @@ from typing import Self
 
 from verify.confinement import Limits
 from verify.errors import SandboxUnavailableError, TooManyError
-from verify.fork_server import HEADER, MAX_REQUEST, READY
+from verify.fork_server import READY, REQUEST
 
 _START_SECONDS = 30
 """An interpreter and its imports on a busy machine."""
@@ -81,8 +81,8 @@ class _Server:
 class Sandbox:
     """A bounded number of places in which files are examined.
 
-    `worker` names (`module:function`) what is called in the server with the configuration, once for
-    each, and returns the function that a child calls with the question and the file.
+    `worker` names (`module:function`) what is called once in the server and returns the function
+    that every child calls with its file.
     """
 
     def __init__(self, worker: str, limits: Limits | None = None) -> None:
@@ -118,17 +118,12 @@ class Sandbox:
         """End the server."""
         self.close()
 
-    def examine(
-        self, unverified_file: bytes, *, configuration: bytes, question: bytes
-    ) -> bytes | None:
+    def examine(self, unverified_file: bytes) -> bytes | None:
         """Give the child's unverified answer, or None where it crashed or broke a limit.
 
         Raises `TooManyError` when no place becomes free, `SandboxUnavailableError` when there is no
         server and none can be started.
         """
-        request = HEADER.pack(len(configuration)) + configuration + question
-        if len(request) > MAX_REQUEST:
-            raise ValueError("configuration too large")
         if not self._places.acquire(timeout=self._limits.wait_seconds):
             raise TooManyError
         try:
@@ -136,7 +131,7 @@ class Sandbox:
             for _ in range(2):
                 server = self._running()
                 try:
-                    return self._ask(server, request, unverified_file, deadline)
+                    return self._ask(server, unverified_file, deadline)
                 except _ServerDiedError:
                     self._discard(server)
                 except _OverdueError:
@@ -158,15 +153,13 @@ class Sandbox:
                 self._server = None
                 server.close()
 
-    def _ask(
-        self, server: _Server, request: bytes, unverified_file: bytes, deadline: float
-    ) -> bytes | None:
+    def _ask(self, server: _Server, unverified_file: bytes, deadline: float) -> bytes | None:
         reading, writing = os.pipe()
         try:
             try:
                 with open(os.memfd_create("document"), "wb", buffering=0) as file:  # noqa: PTH123
                     _write(file.fileno(), unverified_file)
-                    socket.send_fds(server.control, [request], [file.fileno(), writing])
+                    socket.send_fds(server.control, [REQUEST], [file.fileno(), writing])
             except OSError as error:
                 raise _ServerDiedError from error
             finally:

@@ -1,7 +1,5 @@
 """Check 4: the seal itself, whose it is, and whether what it shows is what was sealed."""
 
-from collections.abc import Sequence
-
 from signing.canonical import sm3
 from signing.eseal import ESeal, SealSignature
 from signing.eseal_checks import (
@@ -10,11 +8,10 @@ from signing.eseal_checks import (
     verify_seal_period,
     verify_signer_in_list,
 )
-from signing.pdf.attachments import Attachment, AttachmentFault
-from signing.pdf.drawing import Appearance
 from signing.x509 import SigningCert
+from verify.reading import AttachedData, ShownPicture
 from verify.report import Check, ReasonCode, Step
-from verify.sealed_data import SealedData, find_attachment
+from verify.sealed_data import SealedData
 from verify.steps import try_step
 
 
@@ -23,7 +20,7 @@ def check_seal(signature: SealSignature) -> list[Check]:
     eseal, signed_at = signature.eseal, signature.signed_at
     return [
         try_step(Step.SEAL_MAKER_SIGNATURE, verify_maker_signature, eseal),  # 6.3, step 2
-        try_step(Step.SIGNER_IN_SEAL, verify_signer_in_list, signature),  # 7.3, after b
+        try_step(Step.SIGNER_IN_SEAL, verify_signer_in_list, signature),  # 7.3, after step b
         try_step(Step.SEAL_CREATION, verify_creation_time, eseal, signed_at),
         try_step(Step.SEAL_PERIOD, verify_seal_period, eseal, signed_at),  # 7.3, step f
     ]
@@ -38,26 +35,25 @@ def check_authority(signer_cert: SigningCert, sealed_data: SealedData) -> Check:
 
 
 def check_appearance(
-    appearance: Appearance | None, eseal: ESeal | None, sealed_data: SealedData | None
+    picture: ShownPicture | None, eseal: ESeal | None, attached: AttachedData
 ) -> Check:
     """Compare the picture on the page with the seal's, and its size.
 
     A foreign file may draw its seal in a way we cannot read, which proves nothing against it.
     """
-    return Check(Step.APPEARANCE, _judge_appearance(appearance, eseal, sealed_data))
+    return Check(Step.APPEARANCE, _judge_appearance(picture, eseal, attached))
 
 
 def _judge_appearance(
-    appearance: Appearance | None, eseal: ESeal | None, sealed_data: SealedData | None
+    picture: ShownPicture | None, eseal: ESeal | None, attached: AttachedData
 ) -> ReasonCode:
-    if appearance is None:
-        if sealed_data is not None:
+    if picture is None:
+        if attached.is_certificate:
             return ReasonCode.CONTENT_SWAPPED
         return ReasonCode.UNSUPPORTED_SIGNATURE if eseal else ReasonCode.OK
-    picture = appearance.picture
-    if eseal is not None and (
-        picture.png != eseal.picture_data
-        or (picture.width_mm, picture.height_mm) != (eseal.width_mm, eseal.height_mm)
+    sealed_data = attached.sealed_data
+    if eseal is not None and picture != ShownPicture(
+        sm3(eseal.picture_data).hex(), eseal.width_mm, eseal.height_mm
     ):
         return ReasonCode.CONTENT_SWAPPED
     if sealed_data is not None and picture.sm3 != sealed_data.picture_sm3:
@@ -65,19 +61,19 @@ def _judge_appearance(
     return ReasonCode.OK
 
 
-def check_attached_data(
-    attachments: Sequence[Attachment | AttachmentFault],
-    eseal: ESeal | None,
-    sealed_data: SealedData | None,
-) -> Check:
+def check_attached_data(attached: AttachedData, eseal: ESeal | None) -> Check:
     """All readers find the same attachments, and the data name the seal that was used."""
-    code = ReasonCode.OK
-    if sealed_data is None and find_attachment(attachments) is not None:
-        code = ReasonCode.MALFORMED_DOCUMENT
-    if any(isinstance(attachment, AttachmentFault) for attachment in attachments):
-        code = ReasonCode.CONTENT_SWAPPED
-    if eseal is not None and sealed_data is not None:
-        named = (sealed_data.seal_id, sealed_data.picture_sm3)
-        if named != (eseal.seal_id, sm3(eseal.picture_data).hex()):
-            code = ReasonCode.CONTENT_SWAPPED
-    return Check(Step.ATTACHED_DATA, code)
+    return Check(Step.ATTACHED_DATA, _judge_attached_data(attached, eseal))
+
+
+def _judge_attached_data(attached: AttachedData, eseal: ESeal | None) -> ReasonCode:
+    sealed_data = attached.sealed_data
+    if attached.is_ambiguous:
+        return ReasonCode.CONTENT_SWAPPED
+    if sealed_data is None:
+        return ReasonCode.MALFORMED_DOCUMENT if attached.is_certificate else ReasonCode.OK
+    if eseal is not None:
+        used = (eseal.seal_id, sm3(eseal.picture_data).hex())
+        if used != (sealed_data.seal_id, sealed_data.picture_sm3):
+            return ReasonCode.CONTENT_SWAPPED
+    return ReasonCode.OK

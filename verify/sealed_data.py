@@ -1,13 +1,11 @@
 """`certificate.json`, the data sealed into a certificate, read as what anybody may have written."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from signing.canonical import canonical_json
 from signing.errors import NotCanonicalError
-from signing.pdf.attachments import Attachment, AttachmentFault
 
 NAME = "certificate.json"
 MAX_OCTETS = 1 << 20
@@ -30,12 +28,18 @@ class SealedData:
     seal_id: str
     picture_sm3: str
 
+    def __post_init__(self) -> None:
+        """Refuse (ValueError) what cannot be shown in a report."""
+        for text in (self.number, self.type_name, self.authority_uscc):
+            if not (0 < len(text) <= MAX_TEXT and text.isprintable()):
+                raise ValueError("no text for a report")
+
     @classmethod
     def parse(cls, unverified_json: bytes) -> "SealedData":
         """Read the members that verification needs (GB/T 36903 short names).
 
         Raises `MalformedSealedDataError` unless it is canonical JSON (RFC 8785), so that no two
-        readers find different values in it, and the members are texts of reasonable length.
+        readers find different values in it, and the members are texts that can be shown.
         """
         if len(unverified_json) > MAX_OCTETS:
             raise MalformedSealedDataError("too large")
@@ -46,18 +50,10 @@ class SealedData:
             metadata, seal = value["metadata"], value["seal"]
             texts = [metadata[key] for key in ("ZZBH", "ZZMC", "ZZBFJGDM")]
             texts += [seal[key] for key in ("id", "picture_sm3")]
+            if not all(isinstance(text, str) for text in texts):
+                raise MalformedSealedDataError("a member that is no text")
+            return cls(*texts)
         except (ValueError, RecursionError, NotCanonicalError) as error:
-            raise MalformedSealedDataError("not JSON") from error
+            raise MalformedSealedDataError("not what it must be") from error
         except (KeyError, TypeError, IndexError) as error:
             raise MalformedSealedDataError("a member is missing") from error
-        if not all(isinstance(text, str) and 0 < len(text) <= MAX_TEXT for text in texts):
-            raise MalformedSealedDataError("a member that is no text")
-        return cls(*texts)
-
-
-def find_attachment(attachments: Sequence[Attachment | AttachmentFault]) -> bytes | None:
-    """Give the octets of `certificate.json`; None if nothing readable has that name."""
-    for attachment in attachments:
-        if isinstance(attachment, Attachment) and attachment.name == NAME:
-            return attachment.data
-    return None

@@ -1,29 +1,37 @@
 """From a file to a report.
 
-    verifier = Verifier(
-        policy=OFFICE, anchors=anchors, status_source=register, sandbox=sandbox
-    )
+    verifier = Verifier(policy=OFFICE, anchors=anchors, status_source=register, sandbox=sandbox)
     report = verifier.verify(unverified_file, at=at, report_id=report_id)
 
-The sandbox runs checks 1 to 6. What it says is a claim: before anything good is believed, byte
-rule, digest and signature are proven again here, on the file itself (`_prove_again`). Then the
-register is asked (check 7), and its entry may prove the time (the rest of check 5).
+    1 read       `verify.pdf`, in the sandbox: which signatures there are, and what is beside them
+    2 judge      `verify.judgement`, here: checks 1 to 6, on the octets of the file itself
+    3 conclude   `verify.conclusion`, here: the register is asked (check 7), and its entry may prove
+                 the time, which decides the rest of check 5
+
+Whom to trust is never decided by a process that takes hostile files apart: it needs no anchors, and
+what it says about a signature is only where to find it.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from signing.errors import SigningError
-from signing.pdf.byte_rule import contents_in_gap, verify_byte_rule
+from pydantic import TypeAdapter, ValidationError
+
+from signing.errors import BackendUnavailableError
 from verify.conclusion import conclude
 from verify.confinement import Limits
-from verify.errors import DocumentTooLargeError, NotADocumentError, SandboxUnavailableError
-from verify.findings import Findings, MalformedFindingsError, SignatureFinding
-from verify.pdf import examine
+from verify.errors import (
+    DocumentTooLargeError,
+    NotADocumentError,
+    SandboxUnavailableError,
+    VerifyError,
+)
+from verify.judgement import Judgement, judge
+from verify.pdf import read
 from verify.policy import TrustAnchors, VerificationPolicy
+from verify.reading import AttachedData, FoundFault, FoundSignature, Reading
 from verify.report import ReasonCode, Verdict, VerificationReport
 from verify.sandbox import Sandbox
-from verify.signature import read_document_signature
 from verify.sources import StatusSource
 
 MAX_FILE_OCTETS = 20 * 1000 * 1000
@@ -32,7 +40,7 @@ MAX_FILE_OCTETS = 20 * 1000 * 1000
 _WORKER = "verify.pdf:prepare"
 _PDF_MARK, _PDF_MARK_WITHIN = b"%PDF-", 1024  # ISO 32000-1, annex H: where readers look for it
 _ZIP_MARK, _OFD_MARK = b"PK\x03\x04", b"OFD.xml"  # GB/T 33190: a ZIP with this entry
-_MALFORMED = Findings(file_reasons=(ReasonCode.MALFORMED_DOCUMENT,))
+_READING = TypeAdapter(Reading)
 
 
 def start_sandbox(limits: Limits | None = None) -> Sandbox:
@@ -44,7 +52,7 @@ def start_sandbox(limits: Limits | None = None) -> Sandbox:
 
 def try_sandbox(sandbox: Sandbox) -> None:
     """Let a child read a file of nothing; raises `SandboxUnavailableError` or `TooManyError`."""
-    if sandbox.examine(b"", configuration=b"", question=b"") is None:
+    if sandbox.examine(b"") is None:
         raise SandboxUnavailableError("a child gave no answer")
 
 
@@ -69,7 +77,6 @@ class Verifier:
         self._anchors = anchors
         self._source = status_source if policy.asks_register else None
         self._sandbox = sandbox
-        self._configuration = anchors.to_pem().encode()
 
     def verify(self, unverified_file: bytes, *, at: datetime, report_id: str) -> VerificationReport:
         """Give the report on a file as of `at`.
@@ -78,17 +85,17 @@ class Verifier:
         `SandboxUnavailableError`: the file was not tried. Whatever else goes wrong with a file is a
         reason in the report.
         """
-        findings = self._find(unverified_file)
+        examined = self._examine(unverified_file)
         conclusions = [
-            conclude(finding, unverified_file, policy=self._policy, source=self._source, at=at)
-            for finding in findings.signatures
+            conclude(judgement, unverified_file, policy=self._policy, source=self._source, at=at)
+            for judgement in examined.judgements
         ]
         report = VerificationReport(
             id=report_id,
             policy=self._policy,
             checked_at=at,
             status_as_of=next((c.status_as_of for c in conclusions if c.status_as_of), None),
-            file_reasons=findings.file_reasons,
+            file_reasons=() if examined.reason is None else (examined.reason,),
             signatures=tuple(c.signature for c in conclusions),
             certificate=next((c.certificate for c in conclusions if c.certificate), None),
         )
@@ -96,50 +103,59 @@ class Verifier:
             return replace(report, certificate=None)
         return report
 
-    def _find(self, unverified_file: bytes) -> Findings:
-        if len(unverified_file) > MAX_FILE_OCTETS:
-            raise DocumentTooLargeError
-        if unverified_file.startswith(_ZIP_MARK) and _OFD_MARK in unverified_file:
-            return Findings(file_reasons=(ReasonCode.UNSUPPORTED_SIGNATURE,))
-        if _PDF_MARK not in unverified_file[:_PDF_MARK_WITHIN]:
-            raise NotADocumentError
-        if self._sandbox is None:
-            try:
-                return examine(unverified_file, self._anchors)
-            except Exception:  # noqa: BLE001  # the one place where whatever a file causes ends
-                return _MALFORMED
-        unverified_answer = self._sandbox.examine(
-            unverified_file, configuration=self._configuration, question=b""
-        )
+    def _examine(self, unverified_file: bytes) -> "_Examined":
+        _verify_is_document(unverified_file)
         try:
-            findings = Findings.from_json(unverified_answer or b"")
-            for finding in findings.signatures:
-                _prove_again(finding, unverified_file)
-        except (MalformedFindingsError, SigningError):
-            return _MALFORMED
-        return findings
+            reading = self._read(unverified_file)
+            return _Examined(
+                reading.reason,
+                tuple(
+                    judge(found, attached, unverified_file, self._anchors)
+                    for found, attached in _with_attached(reading)
+                ),
+            )
+        except (VerifyError, BackendUnavailableError):
+            raise
+        except Exception:  # noqa: BLE001  # the one place where whatever a file causes ends
+            return _Examined(ReasonCode.MALFORMED_DOCUMENT, ())
+
+    def _read(self, unverified_file: bytes) -> Reading:
+        if _is_ofd(unverified_file):
+            return Reading(ReasonCode.UNSUPPORTED_SIGNATURE)
+        if self._sandbox is None:
+            return read(unverified_file)
+        unverified_answer = self._sandbox.examine(unverified_file)
+        try:
+            return _READING.validate_json(unverified_answer or b"")
+        except ValidationError:
+            return Reading(ReasonCode.MALFORMED_DOCUMENT)
 
 
-def _prove_again(finding: SignatureFinding, unverified_file: bytes) -> None:
-    """Repeat checks 1 to 3 where the child says that the signature is a trusted unit's.
+@dataclass(frozen=True, slots=True)
+class _Examined:
+    """What the file alone can tell: a reason, or a judgement on each signature."""
 
-    Raises `SigningError` or `MalformedFindingsError` when it did not tell the truth.
-    """
-    claim = finding.trusted_claim
-    if claim is None:
-        return
-    byte_range = claim.byte_range
-    if byte_range.end > len(unverified_file):
-        raise MalformedFindingsError
-    verify_byte_rule(
-        unverified_file,
-        byte_range,
-        contents_span=byte_range.gap,  # there is no other in the file, or the digest is wrong
-        revision_end=byte_range.end,
-    )
-    contents = contents_in_gap(unverified_file, byte_range)
-    signature = read_document_signature(claim.form, contents, claimed_at=claim.signed_at)
-    if signature.signer_cert.sm3 != claim.signing_cert_sm3:
-        raise MalformedFindingsError
-    signature.verify_digest(byte_range.digest(unverified_file))
-    signature.verify_value()
+    reason: ReasonCode | None
+    judgements: tuple[Judgement, ...]
+
+
+def _verify_is_document(unverified_file: bytes) -> None:
+    if len(unverified_file) > MAX_FILE_OCTETS:
+        raise DocumentTooLargeError(f"more than {MAX_FILE_OCTETS} octets")
+    if not (_is_ofd(unverified_file) or _PDF_MARK in unverified_file[:_PDF_MARK_WITHIN]):
+        raise NotADocumentError("neither a PDF nor an OFD")
+
+
+def _is_ofd(unverified_file: bytes) -> bool:
+    return unverified_file.startswith(_ZIP_MARK) and _OFD_MARK in unverified_file
+
+
+def _with_attached(
+    reading: Reading,
+) -> list[tuple[FoundSignature | FoundFault, AttachedData]]:
+    """Give each signature with what is attached; only the first readable one covers that."""
+    first = next((f for f in reading.signatures if isinstance(f, FoundSignature)), None)
+    return [
+        (found, reading.attached if found is first else AttachedData())
+        for found in reading.signatures
+    ]

@@ -10,49 +10,55 @@ import zlib
 from collections.abc import Callable
 
 
-def prepare(configuration: bytes) -> Callable[[bytes, bytes], bytes]:
-    return lambda question, file: _DEEDS[question.decode()](file, configuration)
+def prepare() -> Callable[[bytes], bytes]:
+    return _do
 
 
-def _echo(file: bytes, configuration: bytes) -> bytes:
-    return configuration + b":" + file
+def _do(file: bytes) -> bytes:
+    """Do what the file's first line names, with the rest of it."""
+    deed, _, rest = file.partition(b"\n")
+    return _DEEDS[deed.decode()](rest)
 
 
-def _measure(file: bytes, _: bytes) -> bytes:
+def _echo(file: bytes) -> bytes:
+    return file
+
+
+def _measure(file: bytes) -> bytes:
     return b"%d" % len(file)
 
 
-def _inflate(file: bytes, _: bytes) -> bytes:
+def _inflate(file: bytes) -> bytes:
     return b"%d" % len(zlib.decompress(file, -15))
 
 
-def _spin(_: bytes, __: bytes) -> bytes:
+def _spin(_: bytes) -> bytes:
     while True:
         pass
 
 
-def _sleep(_: bytes, __: bytes) -> bytes:
+def _sleep(_: bytes) -> bytes:
     while True:
         signal.pause()  # refused by the filter: spins
 
 
-def _nest(_: bytes, __: bytes) -> bytes:
-    return _nest(_, __) + b"x"
+def _nest(_: bytes) -> bytes:
+    return _nest(_) + b"x"
 
 
-def _crash(_: bytes, __: bytes) -> bytes:
+def _crash(_: bytes) -> bytes:
     return ctypes.c_char.from_address(8).value
 
 
-def _kill(_: bytes, __: bytes) -> bytes:
+def _kill(_: bytes) -> bytes:
     os.abort()
 
 
-def _flood(_: bytes, __: bytes) -> bytes:
+def _flood(_: bytes) -> bytes:
     return bytes(50_000_000)
 
 
-def _say_nothing(_: bytes, __: bytes) -> bytes:
+def _say_nothing(_: bytes) -> bytes:
     return b""
 
 
@@ -85,7 +91,7 @@ def _attempt(attempts: dict[str, Callable[[], object]]) -> bytes:
     return ",".join(done).encode() or b"nothing"
 
 
-def _tell_belongings(_: bytes, __: bytes) -> bytes:
+def _tell_belongings(_: bytes) -> bytes:
     """Say which of this process's environment and open descriptors are there."""
     opened = []
     for number in range(64):
@@ -98,14 +104,14 @@ def _tell_belongings(_: bytes, __: bytes) -> bytes:
     return f"{dict(os.environ)}|{opened}".encode()
 
 
-def _slow_echo(file: bytes, _: bytes) -> bytes:
+def _slow_echo(file: bytes) -> bytes:
     until = time.monotonic() + 0.05
     while time.monotonic() < until:
         pass
     return file
 
 
-_DEEDS: dict[str, Callable[[bytes, bytes], bytes]] = {
+_DEEDS: dict[str, Callable[[bytes], bytes]] = {
     "echo": _echo,
     "measure": _measure,
     "inflate": _inflate,
@@ -116,8 +122,8 @@ _DEEDS: dict[str, Callable[[bytes, bytes], bytes]] = {
     "kill": _kill,
     "flood": _flood,
     "say nothing": _say_nothing,
-    "open": lambda _, __: _attempt(_OPENING),
-    "reach out": lambda _, __: _attempt(_OPENING | _ACTING),
+    "open": lambda _: _attempt(_OPENING),
+    "reach out": lambda _: _attempt(_OPENING | _ACTING),
     "tell belongings": _tell_belongings,
     "slow echo": _slow_echo,
 }
