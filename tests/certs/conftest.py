@@ -1,7 +1,8 @@
 """Registers to test on: every test that takes `register_url` runs on both databases."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -27,15 +28,26 @@ def postgres_template() -> str:
 
 
 @pytest.fixture(params=DATABASES)
-def register_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def new_register(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+    """Return what makes empty registers that nobody else uses, and gives their addresses."""
+    numbers = count(1)
+
+    def make() -> str:
+        if request.param == "postgresql":
+            return postgres.new_database(postgres_template())
+        url = f"sqlite:///{tmp_path / f'register-{next(numbers)}.db'}"
+        engine = database.open_engine(url)
+        database.upgrade(engine)
+        engine.dispose()
+        return url
+
+    return make
+
+
+@pytest.fixture
+def register_url(new_register: Callable[[], str]) -> str:
     """Return the address of an empty register that nobody else uses."""
-    if request.param == "postgresql":
-        return postgres.new_database(postgres_template())
-    url = f"sqlite:///{tmp_path / 'register.db'}"
-    engine = database.open_engine(url)
-    database.upgrade(engine)
-    engine.dispose()
-    return url
+    return new_register()
 
 
 @pytest.fixture
