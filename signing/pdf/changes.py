@@ -1,5 +1,6 @@
 """What a later revision did to the document a signature covers."""
 
+import re
 from enum import StrEnum
 
 from signing.pdf.revisions import PdfFile, Revision, View
@@ -9,6 +10,8 @@ _VALIDATION_KEYS = {"DSS", "Extensions"}
 """What validation data add to a catalog (ETSI EN 319 142-1, 5.4)."""
 
 _TRAILER_BOOKKEEPING = {"Size", "Prev", "ID"}
+
+_OBJECT_HEAD = re.compile(rb"[\d\s\x00]obj(?!\w)")
 
 
 class RevisionKind(StrEnum):
@@ -24,7 +27,8 @@ def classify_revisions(file: PdfFile, *, after: int) -> tuple[RevisionKind, ...]
     """Return what each revision after the one with index `after` did to the document before it.
 
     Validation data change nothing but /DSS and /Extensions of the catalog; every other object is
-    new, and nothing that stood in the document before refers to it.
+    new, and nothing that stood in the document before refers to it. Nor do they hold what a reader
+    that mends files by searching them would take for an object.
 
     Raises `MalformedPdfError` if a revision has no catalog, which `read_signatures` finds first.
     """
@@ -40,7 +44,7 @@ def classify_revisions(file: PdfFile, *, after: int) -> tuple[RevisionKind, ...]
         only_adds = _changes_only_validation_keys(before, file.view(index), revision)
         kinds.append(
             RevisionKind.VALIDATION_DATA
-            if only_adds and new.isdisjoint(referenced)
+            if only_adds and new.isdisjoint(referenced) and not _hides(file.pdf, revision)
             else RevisionKind.OTHER
         )
     return tuple(kinds)
@@ -54,6 +58,14 @@ def _changes_only_validation_keys(before: View, after: View, revision: Revision)
         return False
     return _same_trailer(before.trailer, after.trailer) and _same(
         _without(before.catalog), _without(after.catalog)
+    )
+
+
+def _hides(pdf: bytes, revision: Revision) -> bool:
+    """Tell whether octets of strings or streams look like an object or a trailer."""
+    octets = pdf[revision.start : revision.end]
+    return (
+        len(_OBJECT_HEAD.findall(octets)) != len(revision.objects) or octets.count(b"trailer") != 1
     )
 
 

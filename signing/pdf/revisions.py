@@ -22,7 +22,11 @@ MAX_REVISIONS = 32
 """A certificate has two and one for each addition of validation data."""
 
 MAX_OBJECTS = 20_000
-"""Table entries over all revisions; a certificate has 40, and 5 for each further page."""
+"""Table entries over all revisions; a certificate has 40, and 5 for each further page.
+
+Object numbers are smaller, too: beyond 31 bits other readers cut them, or give up the table and
+search the file for objects.
+"""
 
 _HEADER = re.compile(rb"%PDF-(?:1\.[0-7]|2\.0)(?:\r\n|\n|\r)(?:%[^\r\n]{0,100}(?:\r\n|\n|\r))?")
 _FILE_TAIL = re.compile(rb"startxref(?:\r\n|\n|\r)(\d{1,10})(?:\r\n|\n|\r)%%EOF(?:\r\n|\n|\r)?\Z")
@@ -173,8 +177,8 @@ def _read_table(parser: Parser, pdf: bytes, offset: int, entries_left: int) -> _
     in_use, freed, position = _read_entries(pdf, opening.end(), entries_left)
     trailer, position = _read_trailer(parser, pdf, position)
     size = trailer.get("Size")
-    if type(size) is not int or max(in_use.keys() | freed, default=0) >= size:
-        raise MalformedPdfError("a trailer whose /Size leaves objects out")
+    if type(size) is not int or not max(in_use.keys() | freed, default=0) < size <= MAX_OBJECTS:
+        raise MalformedPdfError("a trailer whose /Size leaves objects out, or is too large")
     tail = _REVISION_TAIL.match(pdf, position)
     if tail is None or int(tail[1]) != offset:
         raise MalformedPdfError("a trailer without its own startxref and %%EOF")
@@ -224,7 +228,7 @@ def _read_body(parser: Parser, table: _Table, position: int) -> Iterator[Indirec
         item = parser.read_object(offset)
         if item.number != number:
             raise MalformedPdfError("an object under another number than the table says")
-        if item.stream and _type(item.value) in _STREAM_TYPES:
+        if item.stream and not _is_plain_stream(item.value):
             raise UnsupportedPdfError("an object or cross-reference stream")
         yield item
         position = item.end
@@ -232,6 +236,7 @@ def _read_body(parser: Parser, table: _Table, position: int) -> Iterator[Indirec
         raise MalformedPdfError("octets that belong to no object")
 
 
-def _type(value: Value) -> str | None:
+def _is_plain_stream(value: Value) -> bool:
+    """Tell whether a stream says here, and not elsewhere, that it holds no objects."""
     kind = value.get("Type") if isinstance(value, dict) else None
-    return kind if isinstance(kind, Name) else None
+    return kind not in _STREAM_TYPES if isinstance(kind, Name) else kind is None

@@ -139,3 +139,28 @@ def test_an_object_that_something_was_waiting_for_is_another_change() -> None:
     for number, expected in ((waiting, OTHER), (waiting + 1, DATA)):
         objects = {root: root_now[:-2] + b"/DSS<<>>>>", number: b"(new)"}
         assert kinds(add_revision(signed, objects)) == (expected,)
+
+
+def stream(data: bytes) -> bytes:
+    return b"<</Length %d>>\nstream\n%b\nendstream" % (len(data), data)
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        stream(b"1 0 obj\n<</New true>>\nendobj"),
+        stream(b"1\t0\x0bobj<</New true>> endobj"),
+        stream(b"1 0%\nobj(new)"),
+        stream(b"trailer <</Root 1 0 R>>"),
+        b"(1 0 obj)",
+    ],
+)
+def test_what_a_reader_that_mends_files_would_find_is_another_change(
+    genuine: bytes, hidden: bytes
+) -> None:
+    assert kinds(with_catalog(genuine, b"/DSS<<>>", hidden=hidden)) == (OTHER,)
+
+
+def test_words_that_begin_no_object_are_no_change(genuine: bytes) -> None:
+    certificate = stream(b"some objects, Lobj")
+    assert kinds(with_catalog(genuine, b"/DSS<<>>", certificate=certificate)) == (DATA,)

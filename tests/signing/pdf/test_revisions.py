@@ -79,9 +79,18 @@ def test_a_plain_file_of_other_software_is_read() -> None:
         write_pdf({1: CATALOG, 2: PAGES}, trailer=b"/XRefStm 9"),
         write_pdf({1: CATALOG, 2: b"<</Type/ObjStm/Length 0>>\nstream\n\nendstream"}),
         write_pdf({1: CATALOG, 2: b"<</Type/XRef/Length 0>>\nstream\n\nendstream"}),
+        write_pdf({1: CATALOG, 2: b"<</Type 3 0 R/Length 0>>\nstream\n\nendstream", 3: b"/XRef"}),
         SMALL.replace(b" 00000 n", b" 00001 n", 1),
     ],
-    ids=["xref stream", "encrypted", "hybrid", "object stream", "stray xref stream", "generation"],
+    ids=[
+        "xref stream",
+        "encrypted",
+        "hybrid",
+        "object stream",
+        "stray xref stream",
+        "type elsewhere",
+        "generation",
+    ],
 )
 def test_kinds_of_files_that_are_not_read(pdf: bytes) -> None:
     with pytest.raises(UnsupportedPdfError):
@@ -186,6 +195,12 @@ def test_objects_have_a_limit_and_reading_many_is_quick() -> None:
     with pytest.raises(MalformedPdfError):
         read_pdf_file(write_pdf({**objects, MAX_OBJECTS: b"0"}))
     assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize("number", [MAX_OBJECTS, 2**31 + 2, 2**32 + 2, 10**10 - 2])
+def test_a_number_that_other_readers_do_not_take_for_the_same_is_refused(number: int) -> None:
+    with pytest.raises(MalformedPdfError):
+        read_pdf_file(write_pdf({1: CATALOG, 2: PAGES, number: b"(hidden)"}))
 
 
 def test_a_catalog_that_is_no_dictionary_is_refused_when_asked_for() -> None:
