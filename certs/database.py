@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from certs.errors import RegisterUnavailableError
 from hsm import databases
@@ -36,8 +36,9 @@ def open_engine(url: str) -> Engine:
     """
     try:
         address = make_url(url)
-    except SQLAlchemyError as error:
-        raise RegisterUnavailableError("address of the database") from error
+    except (SQLAlchemyError, ValueError):  # the latter for a port that is no number
+        # Not chained: the address may hold a password.
+        raise RegisterUnavailableError("address of the database") from None
     if address.drivername == "sqlite" and address.database:
         try:
             return databases.sqlite_engine(Path(address.database))
@@ -111,5 +112,14 @@ def _translated() -> Iterator[None]:
     except IntegrityError:
         raise  # a broken rule of the tables is a fault of the program, not of the database
     except SQLAlchemyError as error:
-        # The text of the error may quote the values of a row.
-        raise RegisterUnavailableError(type(error).__name__) from None
+        # Not chained: the text of the error may quote the values of a row.
+        raise RegisterUnavailableError(_name(error)) from None
+
+
+def _name(error: SQLAlchemyError) -> str:
+    """Return what the driver calls the error, which quotes nothing: SQLITE_FULL, 57P01."""
+    cause = error.orig if isinstance(error, DBAPIError) else None
+    for attribute in ("sqlite_errorname", "sqlstate"):
+        if name := getattr(cause, attribute, None):
+            return str(name)
+    return type(error).__name__

@@ -1,8 +1,10 @@
 """What a register's database promises, on SQLite and on PostgreSQL alike."""
 
 import threading
+import traceback
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import pytest
@@ -193,7 +195,7 @@ def test_a_file_that_is_no_database_is_a_named_error(tmp_path: Path) -> None:
     path = tmp_path / "register.db"
     path.write_bytes(b"not a database" * 100)
     engine = database.open_engine(f"sqlite:///{path}")
-    with pytest.raises(RegisterUnavailableError):
+    with pytest.raises(RegisterUnavailableError, match="SQLITE_NOTADB"):
         database.upgrade(engine)
     with pytest.raises(RegisterUnavailableError), Transactions(engine)():
         raise AssertionError
@@ -205,3 +207,14 @@ def test_a_server_that_is_gone_is_a_named_error(tmp_path: Path) -> None:
     engine = database.open_engine(f"postgresql+psycopg://postgres@/x?host={tmp_path}")
     with pytest.raises(RegisterUnavailableError), Transactions(engine)():
         raise AssertionError
+
+
+def test_an_error_quotes_neither_a_row_nor_a_password(register_engine: Engine) -> None:
+    secret = token_hex(8)  # source lines are quoted, too
+    with pytest.raises(RegisterUnavailableError) as caught:
+        database.open_engine(f"postgresql+psycopg://user:{secret}@host:port/x")
+    assert secret not in "".join(traceback.format_exception(caught.value))
+    transactions = Transactions(register_engine)
+    with pytest.raises(RegisterUnavailableError) as caught, transactions() as connection:
+        connection.exec_driver_sql(f"SELECT '{secret}' FROM nowhere")  # noqa: S608 - hex digits
+    assert secret not in "".join(traceback.format_exception(caught.value))

@@ -4,6 +4,7 @@ import shutil
 import threading
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
@@ -14,11 +15,13 @@ from simulators.office import (
     SENIOR_CARD,
     Office,
     embedded_signature,
+    new_office,
     refusals,
 )
 
 from certs.acceptance import KeyedOrder
 from certs.drawing import Drawing
+from certs.errors import RegisterUnavailableError
 from certs.issuance import Issued, Refused, Resumption
 from certs.reservation import OrderVoidError, Reservation
 from certs.sealing import SealedCertificate
@@ -198,6 +201,30 @@ def test_an_order_waits_for_a_seal_that_may_be_used(office: Office) -> None:
     office.clock.at = AT + timedelta(days=1)
     assert office.resume() == Resumption(issued=1, refused=0, closed=0)
     assert refusals(office.try_to_issue(requests)) == [None]
+
+
+def test_a_full_disk_leaves_nothing_half_entered(tmp_path: Path) -> None:
+    office = new_office(tmp_path / "office")
+    requests = office.keyed(2) + office.keyed(1, SENIOR_CARD)
+    reserve(office, requests)
+    limit_pages(office, 0)
+
+    with pytest.raises(RegisterUnavailableError, match="SQLITE_FULL"):
+        office.try_to_issue(requests)
+
+    assert list(office.register.walk()) == []
+    assert len(office.uses(UseState.OPEN)) == 3
+    limit_pages(office, 10_000)
+    assert refusals(office.try_to_issue(requests)) == [None] * 3
+    office.reconcile()
+    office.close()
+
+
+def limit_pages(office: Office, more: int) -> None:
+    """Let the database grow by so many pages."""
+    with office.transactions() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA max_page_count={pages + more}")
 
 
 # ---- several processes at the same orders
