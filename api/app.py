@@ -7,7 +7,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.responses import Response
 from starlette.types import Scope
 
-from api.middleware import AccessLog, BodyLimit, RateLimit, SecurityHeaders
+from api.middleware import AccessLog, BodyLimit, RateLimit, SecurityHeaders, Unexpected
 from api.pages import certificate, public
 from api.problems import install_problems
 from api.routes import certificates, health, verifications
@@ -23,12 +23,15 @@ def create_app(services: Services, *, rate_limited: bool = True) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
+        redirect_slashes=False,  # a redirect would go to whatever host the request names
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.services = services
     # The last one added meets a request first.
     app.add_middleware(BodyLimit)
+    app.add_middleware(Unexpected)
     app.add_middleware(RateLimit, enabled=rate_limited)
-    app.add_middleware(SecurityHeaders, https=settings.origin.startswith("https://"))
+    app.add_middleware(SecurityHeaders, https=settings.is_https)
     app.add_middleware(AccessLog)
     install_problems(app)
     for module in (health, verifications, certificates, public, certificate):

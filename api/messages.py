@@ -27,7 +27,7 @@ class Messages:
     language: Language
     entries: Mapping[str, Any]
 
-    def __call__(self, key: str, /, **values: str) -> str:
+    def __call__(self, key: str, /, **values: object) -> str:
         """Return the text at the dotted `key` with `values` filled in; raise `KeyError`."""
         entry: Any = self.entries
         for part in key.split("."):

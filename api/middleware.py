@@ -3,6 +3,7 @@
 Plain ASGI, so that bodies stream: no middleware here ever holds a whole request or answer.
 """
 
+import ipaddress
 import secrets
 import time
 from collections import OrderedDict
@@ -15,13 +16,17 @@ from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.problems import answer_problem
+from api.problems import answer_problem, answer_unexpected
+from verify.verifier import MAX_FILE_OCTETS
 
-# A file of 20 MB, and the few lines that multipart puts around it.
-LARGEST_UPLOAD = 20 * 1000 * 1000 + 64 * 1024
+# The largest file, and the few lines that multipart puts around it.
+LARGEST_UPLOAD = MAX_FILE_OCTETS + 64 * 1024
 # Nothing but an upload is longer than a form.
 LARGEST_OTHER_BODY = 64 * 1024
 UPLOADS = frozenset({("POST", "/v1/verifications"), ("POST", "/verify")})
+
+# Any word may stand where the method stands; each that is counted takes memory for ever.
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 _log = structlog.get_logger("access")
 _requests = Counter("zhengyin_http_requests", "Answers", ["method", "route", "status"])
@@ -41,6 +46,8 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 HSTS = "max-age=31536000; includeSubDomains"  # a year, as browsers' preload lists ask
+TRY_AGAIN = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+RETRY_SECONDS = 5  # "shortly": a verification takes a fraction of a second
 
 
 class AccessLog:
@@ -73,11 +80,12 @@ class AccessLog:
         finally:
             seconds = time.perf_counter() - started
             template = getattr(scope.get("route"), "path", "(none)")
-            _requests.labels(scope["method"], template, status).inc()
+            method = scope["method"] if scope["method"] in METHODS else "(other)"
+            _requests.labels(method, template, status).inc()
             _seconds.labels(template).observe(seconds)
             _log.info(
                 "request",
-                method=scope["method"],
+                method=method,
                 route=template,
                 status=status,
                 ms=round(seconds * 1000, 1),
@@ -101,9 +109,35 @@ class SecurityHeaders:
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
                 headers.setdefault("Cache-Control", "no-store")
+                if message["status"] in TRY_AGAIN:
+                    headers["Retry-After"] = str(RETRY_SECONDS)
             await send(message)
 
         await self._app(scope, receive, add_headers)
+
+
+class Unexpected:
+    """Answer 500 where an error of ours escapes; nothing of its words leaves the process."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap `app`."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve; once an answer has begun, the error breaks the connection instead."""
+        answering = False
+
+        async def note_start(message: Message) -> None:
+            nonlocal answering
+            answering = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, note_start)
+        except Exception as error:
+            if answering or scope["type"] != "http":
+                raise
+            await answer_unexpected(scope, error)(scope, receive, send)
 
 
 class BodyTooLargeError(Exception):
@@ -150,6 +184,18 @@ class BodyLimit:
             if answering:
                 raise
             await answer_problem(scope, "document_too_large")(scope, receive, send)
+
+
+def client_of(scope: Scope) -> str:
+    """Return whom a rate limit counts: an IPv4 address, or the /64 that one IPv6 user is given."""
+    unverified_host = (scope.get("client") or ("",))[0]
+    try:
+        address = ipaddress.ip_address(unverified_host)
+    except ValueError:
+        return str(unverified_host)
+    if address.version == 4:  # noqa: PLR2004 - the version
+        return str(address)
+    return str(ipaddress.ip_network((address, 64), strict=False))
 
 
 @dataclass(slots=True)
@@ -207,8 +253,7 @@ class RateLimit:
             await self._app(scope, receive, send)
             return
         upload = (scope["method"], scope["path"]) in UPLOADS
-        client = (scope.get("client") or ("",))[0]
-        if (self._uploads if upload else self._pages).take(client):
+        if (self._uploads if upload else self._pages).take(client_of(scope)):
             await self._app(scope, receive, send)
             return
         await answer_problem(scope, "rate_limited")(scope, receive, send)

@@ -33,14 +33,12 @@ from certs.row_cipher import RowCipher
 from certs.seal_picture import draw_seal
 from certs.sealing import Sealing
 from certs.seals import SealApplication, SealBook, SealMaker
-from certs.settings import CertsSettings
 from hsm.approvals import OperatorCommand, OperatorPolicy
 from hsm.custody import Custodian
 from hsm.errors import KeyNotFoundError
 from hsm.key_encryption import create_key_encryption_key
 from hsm.keys import KeyPurpose, KeyRef
 from hsm.ledger import Ledger
-from hsm.settings import CustodySettings
 from hsm.stores.software import SoftwareKeyStore
 
 SEAL_DIAMETER_MM = 42  # a bureau's seal is at most 45 mm (国发〔1999〕25号); 42 is usual
@@ -108,7 +106,7 @@ def open_office(settings: Settings, *, clock: Callable[[], datetime]) -> Iterato
 
     Raise `CustodyError` or `CertsError` when a part is missing or not in order.
     """
-    data, custody, names = settings.data, CustodySettings(), CertsSettings()
+    data, custody, names = settings.data, settings.custody, settings.certs
     with ExitStack() as stack:
         store = SoftwareKeyStore(data / "keys", custody.open_key_encryption_key(data))
         ledger = Ledger(custody.ledger_file(data))
@@ -129,7 +127,7 @@ def open_office(settings: Settings, *, clock: Callable[[], datetime]) -> Iterato
             ca_certs=pki.ca_certs,
             anchors=(pki.root,),
         )
-        verify_fit_for_production(settings, custody, pki, seals)
+        verify_fit_for_production(settings, pki, seals)
         custodian = _custodian(settings, store, ledger, clock)
         drawing = Drawing(public_url=settings.origin, site_name=settings.site_name)
         register = Register(transactions, cipher)
@@ -164,7 +162,7 @@ def open_office(settings: Settings, *, clock: Callable[[], datetime]) -> Iterato
 
 def initialise(settings: Settings, *, clock: Callable[[], datetime]) -> list[str]:
     """Make what is missing in the data folder and return what the operator still has to bring."""
-    data, custody = settings.data, CustodySettings()
+    data, custody, names = settings.data, settings.custody, settings.certs
     data.mkdir(parents=True, exist_ok=True)
     if custody.kek is None:
         create_key_encryption_key(custody.kek_path(data))
@@ -172,7 +170,6 @@ def initialise(settings: Settings, *, clock: Callable[[], datetime]) -> list[str
     database.upgrade(engine)
     engine.dispose()
     store = SoftwareKeyStore.create(data / "keys", custody.open_key_encryption_key(data))
-    names = CertsSettings()
     for name, purpose in ((names.data_key, KeyPurpose.DATA), (names.index_key, KeyPurpose.INDEX)):
         try:
             store.describe(KeyRef(name))

@@ -3,6 +3,7 @@
 The packages below know codes only; this is the one place that knows HTTP and prose.
 """
 
+import traceback
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -43,7 +44,6 @@ STATUS_OF: Mapping[str, HTTPStatus] = {
     "not_ready": HTTPStatus.SERVICE_UNAVAILABLE,
     "internal": HTTPStatus.INTERNAL_SERVER_ERROR,
 }
-RETRY_SECONDS = 5  # "shortly": a verification takes a fraction of a second
 
 _CODE_OF_STATUS = {
     HTTPStatus.NOT_FOUND: "not_found",
@@ -98,8 +98,6 @@ def answer_problem(
         answer = render(scope, "error.html", status=status, code=code)
     else:
         answer = problem(code, language_of(scope), status=status, errors=errors)
-    if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
-        answer.headers["Retry-After"] = str(RETRY_SECONDS)
     return answer
 
 
@@ -109,13 +107,12 @@ def install_problems(app: FastAPI) -> None:
         app.add_exception_handler(error, _answer_ours)
     app.add_exception_handler(RequestValidationError, _answer_invalid_request)
     app.add_exception_handler(HTTPException, _answer_http)
-    app.add_exception_handler(Exception, _answer_unexpected)
 
 
 def _answer_ours(request: Request, error: Exception) -> Response:
     code = str(getattr(error, "code", "internal"))
     if code not in STATUS_OF:
-        return _answer_unexpected(request, error)
+        return answer_unexpected(request.scope, error)
     return answer_problem(request.scope, code, errors=getattr(error, "errors", ()))
 
 
@@ -132,10 +129,19 @@ def _answer_http(request: Request, error: Exception) -> Response:
     status = HTTPStatus(getattr(error, "status_code", HTTPStatus.INTERNAL_SERVER_ERROR))
     ours = status >= HTTPStatus.INTERNAL_SERVER_ERROR
     code = _CODE_OF_STATUS.get(status, "internal" if ours else "invalid_request")
-    return answer_problem(request.scope, code, status=status)
+    answer = answer_problem(request.scope, code, status=status)
+    answer.headers.update(getattr(error, "headers", None) or {})  # 405 names what is allowed
+    return answer
 
 
-def _answer_unexpected(request: Request, error: Exception) -> Response:
-    # The class name only: an error's words may quote what somebody sent.
-    _log.error("unexpected_error", error=type(error).__qualname__, code=getattr(error, "code", ""))
-    return answer_problem(request.scope, "internal")
+def answer_unexpected(scope: Scope, error: Exception) -> Response:
+    """Return what is said of an error nobody foresaw, and log where it came from."""
+    # No words of it: they may quote what somebody sent.
+    frames = traceback.extract_tb(error.__traceback__)
+    _log.error(
+        "unexpected_error",
+        error=type(error).__qualname__,
+        code=getattr(error, "code", ""),
+        at=[f"{frame.filename}:{frame.lineno}" for frame in frames[-5:]],
+    )
+    return answer_problem(scope, "internal")

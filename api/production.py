@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from api.settings import DEMONSTRATION_SITE_NAME, Environment, Settings
 from certs.pki import Pki
 from certs.seals import SealBook
-from hsm.settings import CustodySettings
 
 TEST_MARK = "测试"
 
@@ -21,23 +20,19 @@ class ProductionRefusedError(Exception):
         super().__init__("; ".join(self.refusals))
 
 
-def verify_fit_for_production(
-    settings: Settings, custody: CustodySettings, pki: Pki, seals: SealBook
-) -> None:
+def verify_fit_for_production(settings: Settings, pki: Pki, seals: SealBook) -> None:
     """Raise `ProductionRefusedError` in production where something of development is left."""
     if settings.env is not Environment.PRODUCTION:
         return
-    refusals = list(_refusals(settings, custody, pki, seals))
+    refusals = list(_refusals(settings, pki, seals))
     if refusals:
         raise ProductionRefusedError(refusals)
 
 
-def _refusals(
-    settings: Settings, custody: CustodySettings, pki: Pki, seals: SealBook
-) -> Iterator[str]:
-    if custody.kek_is_a_plain_file:
+def _refusals(settings: Settings, pki: Pki, seals: SealBook) -> Iterator[str]:
+    if settings.custody.kek_is_a_plain_file:
         yield "HSM_KEK: the key-encryption key lies in a plain file beside the keys"
-    if not settings.origin.startswith("https://"):
+    if not settings.is_https:
         yield "ZHENGYIN_PUBLIC_URL: not https, and it is sealed into every certificate"
     if settings.site_name == DEMONSTRATION_SITE_NAME:
         yield "ZHENGYIN_SITE_NAME: still the name of the demonstration"

@@ -2,11 +2,12 @@
 
 from fastapi import Request
 from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
 
 from api.problems import ApiError
 from verify.errors import DocumentTooLargeError
+from verify.verifier import MAX_FILE_OCTETS
 
-LARGEST_FILE = 20 * 1000 * 1000  # what the verifier reads at the most
 FIELD = "file"
 
 
@@ -19,12 +20,19 @@ async def read_upload(request: Request) -> bytes:
     content_type = request.headers.get("content-type", "")
     if not content_type.lower().startswith("multipart/form-data"):
         return _not_empty(await _read_body(request))
-    # No `max_part_size`: it bounds text fields; the file itself is bounded by the body's limit.
-    async with request.form(max_files=1, max_fields=4) as form:
+    parser = MultiPartParser(request.headers, request.stream(), max_files=1, max_fields=4)
+    parser.spool_max_size = 2 * MAX_FILE_OCTETS  # by default a file of a megabyte goes to the disk
+    try:
+        form = await parser.parse()
+    except MultiPartException:
+        raise ApiError("invalid_request") from None
+    try:
         upload = form.get(FIELD)
         if not isinstance(upload, UploadFile):
-            raise ApiError("invalid_request", [{"pointer": f"/{FIELD}", "code": "missing"}])
-        octets = await upload.read(LARGEST_FILE + 1)
+            raise ApiError("no_file", [{"pointer": f"/{FIELD}", "code": "missing"}])
+        octets = await upload.read()
+    finally:
+        await form.close()
     _verify_length(len(octets))
     return _not_empty(octets)
 
@@ -38,11 +46,11 @@ async def _read_body(request: Request) -> bytes:
 
 
 def _verify_length(length: int) -> None:
-    if length > LARGEST_FILE:
-        raise DocumentTooLargeError(f"more than {LARGEST_FILE} octets")
+    if length > MAX_FILE_OCTETS:
+        raise DocumentTooLargeError(f"more than {MAX_FILE_OCTETS} octets")
 
 
 def _not_empty(octets: bytes) -> bytes:
     if not octets:
-        raise ApiError("no_file")
+        raise ApiError("no_file", [{"pointer": "", "code": "empty"}])
     return octets

@@ -152,7 +152,10 @@ def open_services(settings: Settings, *, clock: Callable[[], datetime]) -> Itera
 
     The sandbox starts first: before any thread, key or database of this process.
     """
-    with start_sandbox() as sandbox, open_office(settings, clock=clock) as office:
+    with (
+        start_sandbox(settings.verification.limits()) as sandbox,
+        open_office(settings, clock=clock) as office,
+    ):
         yield Services(
             settings=settings,
             clock=clock,
@@ -171,7 +174,7 @@ def open_verifier(
 
     `trust` is a file of anchors to use instead of our own.
     """
-    with start_sandbox() as sandbox, ExitStack() as stack:
+    with start_sandbox(settings.verification.limits()) as sandbox, ExitStack() as stack:
         source = None
         if policy.asks_register:
             office = stack.enter_context(open_office(settings, clock=lambda: at))

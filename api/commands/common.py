@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
 from api.messages import Language, Messages, messages
 from api.production import ProductionRefusedError
-from api.settings import Settings
+from api.settings import InvalidSettingsError, Settings
+from api.settings import read_settings as read_environment
 from certs.errors import (
     AlreadyIssuedError,
     CertsError,
@@ -74,11 +74,10 @@ def terminal_messages() -> Messages:
 def read_settings(data: Path | None) -> Settings:
     """Return the settings with this data folder; leave with 78 when the environment is wrong."""
     try:
-        return Settings().with_data(data)
-    except ValidationError as error:
-        for fault in error.errors():
-            name = "ZHENGYIN_" + "_".join(str(part) for part in fault["loc"]).upper()
-            complain(f"{name}: {fault['msg']}")
+        return read_environment().with_data(data)
+    except InvalidSettingsError as error:
+        for fault in error.faults:
+            complain(fault)
         raise typer.Exit(Exit.CONFIGURATION) from None
 
 

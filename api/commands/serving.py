@@ -1,17 +1,30 @@
-"""`serve`: the web application until Ctrl-C."""
+"""`serve`: the web application until Ctrl-C or SIGTERM."""
 
+import os
+import signal
+import socket
+import sys
+from contextlib import suppress
 from typing import Annotated
 
 import typer
 import uvicorn
 
 from api.app import create_app
-from api.commands.common import DataOption, exit_statuses, read_settings
+from api.commands.common import (
+    DataOption,
+    Exit,
+    complain,
+    exit_statuses,
+    read_settings,
+    terminal_messages,
+)
 from api.logs import configure_logs
 from api.wiring import Services, open_services, system_clock
 
 # Slow clients are cut off: an idle connection costs a telephone nothing and us a place.
 KEEP_ALIVE_SECONDS = 15
+GRACEFUL_SECONDS = 10  # the longest verification
 
 
 def serve(
@@ -29,13 +42,34 @@ def serve(
 
 
 def serve_application(services: Services, *, host: str, port: int) -> None:
-    """Serve until interrupted."""
-    uvicorn.run(
-        create_app(services),
-        host=host,
-        port=port,
-        access_log=False,  # it would print paths; ours prints route templates
-        log_config=None,
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+    """Serve until interrupted; leave with 75 when the address cannot be had."""
+    text = terminal_messages()
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family)
+    except OSError as error:
+        complain(
+            text(
+                "command.cannot_listen",
+                host=host,
+                port=str(port),
+                why=os.strerror(error.errno or 0),
+            )
+        )
+        raise typer.Exit(Exit.TRY_AGAIN) from None
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(services),
+            access_log=False,  # it would print paths; ours prints route templates
+            log_config=None,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=GRACEFUL_SECONDS,
+        )
     )
+    sys.stdout.write(text("command.serving", address=services.settings.origin) + "\n")
+    sys.stdout.flush()
+    # Both end it alike, so that databases and sandbox are closed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with listener, suppress(KeyboardInterrupt):
+        server.run(sockets=[listener])

@@ -120,8 +120,8 @@ def extract(
 
 def default_policy(settings: Settings, trust: Path | None) -> PolicyName:
     """Return `office` where a register is configured and no anchors are given."""
-    configured = settings.database_url is not None or (settings.data / "register.db").exists()
-    return PolicyName.OFFICE if configured and trust is None else PolicyName.SEAL_ONLY
+    asks = settings.keeps_a_register and trust is None
+    return PolicyName.OFFICE if asks else PolicyName.SEAL_ONLY
 
 
 def _verify_file(verifier: Verifier, path: Path, at: datetime) -> VerificationReport | str:

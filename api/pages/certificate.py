@@ -6,6 +6,7 @@ Never the original, never what somebody uploaded; personal data appear masked on
 from fastapi import APIRouter, Request, Response
 
 from api.deps import CurrentServices
+from api.messages import Language
 from api.problems import ApiError
 from api.rendering import language_of, render
 
@@ -27,16 +28,17 @@ def certificate(code: str, request: Request, services: CurrentServices) -> Respo
     found = services.office.register.find_by_code(code)
     if found is None:
         raise ApiError("not_found")
-    at = services.clock()
+    at, language = services.clock(), language_of(request.scope)
+    kind = services.office.type_of(found)
     answer = render(
         request.scope,
         "certificate.html",
         certificate=found,
+        type_name=kind.name_zh if language is Language.CHINESE else kind.name_en,
         current_status=found.status_at(at),
         at=at,
-        code=code,
-        fields=services.public_fields(found, language_of(request.scope)),
-        has_rendering=services.office.is_public(found),
+        fields=services.public_fields(found, language),
+        is_public=kind.public_register,
     )
     answer.headers.update(HEADERS)
     return answer

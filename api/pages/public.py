@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.deps import CurrentServices
 from api.messages import Language
-from api.problems import ApiError
+from api.problems import STATUS_OF, ApiError
 from api.rendering import LANGUAGE_COOKIE, LARGE_PRINT, PRINT_COOKIE, render
 from api.uploads import read_upload
 from verify.errors import VerifyError
@@ -40,11 +40,13 @@ async def verify_upload(request: Request, services: CurrentServices) -> Response
         unverified_file = await read_upload(request)
         report = await run_in_threadpool(services.verify, unverified_file)
     except (VerifyError, ApiError) as error:
+        if error.code not in STATUS_OF:
+            raise
         return render(
             request.scope,
             "verify.html",
-            status=HTTPStatus.UNPROCESSABLE_ENTITY,
-            fault="no_file" if error.code == "invalid_request" else error.code,
+            status=STATUS_OF[error.code],
+            fault=error.code,
         )
     return render(
         request.scope,
@@ -78,9 +80,18 @@ def documentation(request: Request) -> Response:
     return render(request.scope, "docs.html", schema=request.app.openapi())
 
 
+@router.get("/problems/{code}")
+def explain_problem(code: str, request: Request) -> Response:
+    """Show what the `type` of a problem means."""
+    if code not in STATUS_OF:
+        raise ApiError("not_found")
+    return render(request.scope, "error.html", code=code)
+
+
 @router.get("/preferences")
 def prefer(
     *,
+    services: CurrentServices,
     lang: Annotated[Language | None, Query()] = None,
     large: Annotated[bool | None, Query()] = None,
     to: Annotated[str, Query(max_length=200)] = "/",
@@ -90,12 +101,18 @@ def prefer(
     if not to.startswith("/") or to[1:2] in {"/", "\\"}:
         to = "/"
     answer = RedirectResponse(to, HTTPStatus.SEE_OTHER)
+    chosen = {}
     if lang is not None:
-        _keep(answer, LANGUAGE_COOKIE, lang.value)
+        chosen[LANGUAGE_COOKIE] = lang.value
     if large is not None:
-        _keep(answer, PRINT_COOKIE, LARGE_PRINT if large else "")
+        chosen[PRINT_COOKIE] = LARGE_PRINT if large else ""
+    for name, value in chosen.items():
+        answer.set_cookie(
+            name,
+            value,
+            max_age=PREFERENCE_SECONDS,
+            secure=services.settings.is_https,
+            httponly=True,
+            samesite="lax",
+        )
     return answer
-
-
-def _keep(answer: Response, name: str, value: str) -> None:
-    answer.set_cookie(name, value, max_age=PREFERENCE_SECONDS, httponly=True, samesite="lax")

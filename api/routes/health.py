@@ -1,13 +1,12 @@
 """Is it alive, is it ready: ready means that databases, keys and clock were tried just now."""
 
-from http import HTTPStatus
 from typing import Any
 
 from fastapi import APIRouter, Response
-from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api.deps import CurrentServices
+from api.problems import ApiError
 
 router = APIRouter(tags=["operation"])
 
@@ -19,12 +18,15 @@ def alive() -> dict[str, str]:
 
 
 @router.get("/readyz")
-def ready(services: CurrentServices) -> JSONResponse:
+def ready(services: CurrentServices) -> dict[str, Any]:
     """Try every part and name those that failed."""
     parts = services.try_parts()
-    good = all(part == "ok" for part in parts.values())
-    body: dict[str, Any] = {"status": "ready" if good else "not ready", "parts": parts}
-    return JSONResponse(body, HTTPStatus.OK if good else HTTPStatus.SERVICE_UNAVAILABLE)
+    failed = [
+        {"pointer": f"/parts/{name}", "code": code} for name, code in parts.items() if code != "ok"
+    ]
+    if failed:
+        raise ApiError("not_ready", failed)
+    return {"status": "ready", "parts": parts}
 
 
 @router.get("/metrics", include_in_schema=False)
