@@ -26,6 +26,7 @@ from certs.errors import (
 )
 from certs.reservation import OrderVoidError
 from hsm.errors import CustodyError
+from hsm.files import write_file
 from signing.errors import SigningError
 from verify.errors import VerifyError
 
@@ -44,6 +45,7 @@ class Exit(IntEnum):
     UNREADABLE = 66
     UNKNOWN = 67
     CONFLICT = 69
+    CANNOT_CREATE = 73
     TRY_AGAIN = 75
     CONFIGURATION = 78
 
@@ -84,6 +86,15 @@ def read_settings(data: Path | None) -> Settings:
 def complain(text: str) -> None:
     """Write one line to standard error."""
     sys.stderr.write(text + "\n")
+
+
+def write_output(path: Path, content: bytes) -> None:
+    """Write a file that was asked for; leave with 73 when it cannot be written."""
+    try:
+        write_file(path.resolve(), content, replace=True)
+    except OSError:
+        complain(f"{path}: {terminal_messages()('problem.unwritable')}")
+        raise typer.Exit(Exit.CANNOT_CREATE) from None
 
 
 @contextmanager

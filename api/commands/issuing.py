@@ -18,13 +18,13 @@ from api.commands.common import (
     explain,
     read_settings,
     terminal_messages,
+    write_output,
 )
 from api.office import open_office
 from api.wiring import system_clock
 from certs.entries import ECertificate
 from certs.issuance import Issued
 from certs.orders import parse_order, read_order
-from hsm.files import write_file
 
 
 def issue(  # noqa: PLR0913 - these are the command's options
@@ -61,7 +61,7 @@ def issue(  # noqa: PLR0913 - these are the command's options
             explain(result.error)
             raise typer.Exit(exit_status_of(result.error))
     target = output or Path(f"{result.certificate.number}.pdf")
-    write_file(target.resolve(), result.data, replace=True)
+    write_output(target, result.data)
     _tell(result.certificate, target, as_json=as_json, origin=settings.origin)
 
 

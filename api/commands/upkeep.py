@@ -19,6 +19,7 @@ from api.commands.common import (
     exit_statuses,
     read_settings,
     terminal_messages,
+    write_output,
 )
 from api.office import OPERATOR, initialise, open_office
 from api.trust import AnchorUse, open_trust
@@ -29,6 +30,8 @@ from certs.lifecycle import LegalKind
 from certs.reconciliation import NotReconciledError
 from certs.type_check import check_type
 from hsm.errors import LedgerBrokenError
+
+Number = Annotated[str, typer.Argument(metavar="NUMBER", show_default=False)]
 
 
 def init(*, data: DataOption = None) -> None:
@@ -93,7 +96,7 @@ def authorities(*, as_json: JsonOption = False, data: DataOption = None) -> None
     _list(rows, as_json=as_json)
 
 
-def show(number: str, *, as_json: JsonOption = False, data: DataOption = None) -> None:
+def show(number: Number, *, as_json: JsonOption = False, data: DataOption = None) -> None:
     """Show one entry of the register, holder masked."""
     settings = read_settings(data)
     at = system_clock()
@@ -125,7 +128,7 @@ def show(number: str, *, as_json: JsonOption = False, data: DataOption = None) -
 
 
 def revoke(
-    number: str,
+    number: Number,
     *,
     reason: Annotated[LegalKind, typer.Option(help="On which ground of the law.")],
     data: DataOption = None,
@@ -171,7 +174,8 @@ def export_trust(
     """Write our roots: all that others need to check what we issue."""
     settings = read_settings(data)
     with exit_statuses():
-        output.write_text(open_trust(settings).export_roots(), encoding="ascii")
+        roots = open_trust(settings).export_roots()
+    write_output(output, roots.encode("ascii"))
 
 
 @trust.command("import")

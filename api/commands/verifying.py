@@ -19,6 +19,7 @@ from api.commands.common import (
     exit_statuses,
     read_settings,
     terminal_messages,
+    write_output,
 )
 from api.messages import Messages
 from api.rendering import format_moment
@@ -29,7 +30,7 @@ from verify.errors import VerifyError
 from verify.pdf import extract_sealed_data
 from verify.policy import POLICIES
 from verify.report import Depth, VerificationReport
-from verify.verifier import Verifier
+from verify.verifier import MAX_FILE_OCTETS, Verifier
 
 _STYLES = {
     "valid": "bold green",
@@ -43,6 +44,14 @@ _STYLES = {
 _WORST = (Exit.UNREADABLE, 1, 2, 0)
 
 Files = Annotated[list[Path], typer.Argument(help="PDF files.", show_default=False)]
+MomentOption = Annotated[
+    datetime | None,
+    typer.Option(
+        formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"],
+        help="Judge as of this moment; UTC unless it names an offset.",
+        show_default=False,
+    ),
+]
 TrustOption = Annotated[
     Path | None, typer.Option("--trust", help="Anchors as PEM instead of our own.")
 ]
@@ -60,17 +69,19 @@ def verify(  # noqa: PLR0913 - these are the command's options
     *,
     data: DataOption = None,
     as_json: JsonOption = False,
-    at: Annotated[datetime | None, typer.Option(help="Judge as of this moment (UTC).")] = None,
+    at: MomentOption = None,
     trust: TrustOption = None,
     policy: Annotated[PolicyName | None, typer.Option(help="By which rules.")] = None,
     depth: Annotated[Depth, typer.Option(help="How much JSON tells.")] = Depth.DETAILED,
 ) -> None:
     """Say of each FILE whether it is genuine, unchanged and in force."""
     settings = read_settings(data)
-    moment = at.replace(tzinfo=UTC) if at else system_clock()
+    moment = at or system_clock()
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
     chosen = policy or default_policy(settings, trust)
     with exit_statuses(), open_verifier(settings, POLICIES[chosen], trust, at=moment) as verifier:
-        outcomes = [_verify_file(verifier, path, moment) for path in files]
+        outcomes = [_verify_file(verifier, _read_file(path), moment) for path in files]
     if as_json:
         reports = [
             {"file": str(path)} | (_as_dict(outcome, depth))
@@ -101,21 +112,22 @@ def extract(
     at = system_clock()
     policy = default_policy(settings, trust)
     with exit_statuses(), open_verifier(settings, POLICIES[policy], trust, at=at) as verifier:
-        outcome = _verify_file(verifier, file, at)
-    if not isinstance(outcome, VerificationReport):
+        unverified_file = _read_file(file)
+        outcome = _verify_file(verifier, unverified_file, at)
+    if unverified_file is None or isinstance(outcome, str):
         complain(f"{file}: {terminal_messages()(f'problem.{outcome}')}")
         raise typer.Exit(Exit.UNREADABLE)
     if outcome.exit_status != Exit.OK:
         _print_reports([(file, outcome)], terminal_messages(), stream=sys.stderr)
         raise typer.Exit(outcome.exit_status)
-    sealed = extract_sealed_data(file.read_bytes())
+    sealed = extract_sealed_data(unverified_file)
     if sealed is None:
         complain(terminal_messages()("command.no_data"))
         raise typer.Exit(Exit.BAD_DATA)
     if output is None:
         sys.stdout.write(sealed.decode() + "\n")
     else:
-        output.write_bytes(sealed)
+        write_output(output, sealed)
 
 
 def default_policy(settings: Settings, trust: Path | None) -> PolicyName:
@@ -124,11 +136,21 @@ def default_policy(settings: Settings, trust: Path | None) -> PolicyName:
     return PolicyName.OFFICE if asks else PolicyName.SEAL_ONLY
 
 
-def _verify_file(verifier: Verifier, path: Path, at: datetime) -> VerificationReport | str:
+def _read_file(path: Path) -> bytes | None:
     try:
-        return verifier.verify(path.read_bytes(), at=at, report_id=new_verification_id())
+        with path.open("rb") as file:
+            return file.read(MAX_FILE_OCTETS + 1)
     except OSError:
+        return None
+
+
+def _verify_file(
+    verifier: Verifier, unverified_file: bytes | None, at: datetime
+) -> VerificationReport | str:
+    if unverified_file is None:
         return "unreadable"
+    try:
+        return verifier.verify(unverified_file, at=at, report_id=new_verification_id())
     except VerifyError as error:
         return error.code
 
