@@ -4,6 +4,7 @@ from importlib.resources import files
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 from starlette.types import Scope
 
@@ -27,7 +28,8 @@ def create_app(services: Services, *, rate_limited: bool = True) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.services = services
-    # The last one added meets a request first.
+    # The last one added meets a request first. No page holds a secret that its length could tell.
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(BodyLimit)
     app.add_middleware(Unexpected)
     app.add_middleware(RateLimit, enabled=rate_limited)
