@@ -5,7 +5,7 @@ An unreadable signature is not the same as none. Nothing found here is ever bett
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pikepdf
 
@@ -13,7 +13,8 @@ MAX_SIGNATURES = 32
 """As many are reported; the first says already what there is to say."""
 MAX_DEPTH = 64
 """Of arrays and dictionaries within one another."""
-
+MAX_VALUES = 400_000
+"""Looked at in one file; so many take two seconds, and 4 kB can inflate to more."""
 
 _NESTING = (pikepdf.Dictionary, pikepdf.Array, pikepdf.Stream)
 
@@ -38,34 +39,36 @@ def count_signatures(unverified_pdf: bytes) -> int:
 
 def _signatures(pdf: pikepdf.Pdf) -> Iterator[pikepdf.Object]:
     """Yield each dictionary with a /ByteRange, and fields of type /Sig whose value has none."""
-    for item in pdf.objects:
-        for value in _walk(item):
-            if "/ByteRange" in value:
-                yield value
-            elif value.get("/FT") == "/Sig" and "/V" in value:
-                signature = value["/V"]
-                if not isinstance(signature, pikepdf.Dictionary) or "/ByteRange" not in signature:
-                    yield value
-
-
-def _walk(item: pikepdf.Object) -> Iterator[pikepdf.Dictionary]:
-    """Yield the dictionaries directly inside an object; references are objects of their own."""
-    waiting = [(item, 0)]
-    while waiting:
-        value, depth = waiting.pop()
-        if depth > MAX_DEPTH:
-            raise UnreadableError
-        if isinstance(value, pikepdf.Stream):
-            value = value.stream_dict
-        if isinstance(value, pikepdf.Dictionary):
+    for value in _dictionaries(pdf.objects):
+        if "/ByteRange" in value:
             yield value
-            children = list(value.values())
-        elif isinstance(value, pikepdf.Array):
-            children = list(value)
-        else:
-            continue
-        waiting += [
-            (child, depth + 1)
-            for child in children
-            if isinstance(child, _NESTING) and not child.is_indirect
-        ]
+        elif value.get("/FT") == "/Sig" and "/V" in value:
+            signature = value["/V"]
+            if not isinstance(signature, pikepdf.Dictionary) or "/ByteRange" not in signature:
+                yield value
+
+
+def _dictionaries(items: Iterable[pikepdf.Object]) -> Iterator[pikepdf.Dictionary]:
+    """Yield the dictionaries directly inside the objects; references are objects of their own."""
+    values_left = MAX_VALUES
+    for item in items:
+        waiting = [(item, 0)]
+        while waiting:
+            value, depth = waiting.pop()
+            if isinstance(value, pikepdf.Stream):
+                value = value.stream_dict
+            if not isinstance(value, (pikepdf.Dictionary, pikepdf.Array)):
+                continue
+            values_left -= 1 + len(value)
+            if depth > MAX_DEPTH or values_left < 0:
+                raise UnreadableError
+            if isinstance(value, pikepdf.Dictionary):
+                yield value
+                children = list(value.values())
+            else:
+                children = list(value)
+            waiting += [
+                (child, depth + 1)
+                for child in children
+                if isinstance(child, _NESTING) and not child.is_indirect
+            ]
