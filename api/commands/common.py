@@ -1,6 +1,6 @@
 """What every command shares: the data folder, languages, exit statuses."""
 
-import locale
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -68,8 +68,9 @@ _EXIT_OF: Sequence[tuple[type[Exception], Exit]] = (
 
 
 def terminal_messages() -> Messages:
-    """Return the catalogue in the language of the terminal."""
-    tag = (locale.getlocale(locale.LC_MESSAGES)[0] or "").lower()
+    """Return the catalogue in the terminal's language; its locale need not be installed."""
+    named = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    tag = next(filter(None, named), "")
     return messages(Language.CHINESE if tag.startswith("zh") else Language.ENGLISH)
 
 
