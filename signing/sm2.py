@@ -228,9 +228,9 @@ def _read_integer(der: bytes, start: int) -> tuple[int, int]:
     """Return the positive INTEGER at `start` and where it ends."""
     content = der[start + 2 : start + 2 + der[start + 1]] if start + 1 < len(der) else b""
     if (
-        der[start : start + 1] != b"\x02"
+        not content
+        or der[start] != 0x02  # noqa: PLR2004 - INTEGER
         or len(content) != der[start + 1]
-        or not content
         or content[0] > 0x7F  # noqa: PLR2004 - negative
         or (content[0] == 0 and content[1:2] < b"\x80")  # a zero octet too many, or zero itself
     ):

@@ -323,6 +323,7 @@ NOT_STRICT = {
     "empty s": sequence(GOOD_R, element(2, b"")),
     "r beyond the end": sequence(bytes([2, 99]) + GOOD_R[2:], GOOD_S),
     "s beyond the end": sequence(GOOD_R, bytes([2, 99]) + GOOD_S[2:]),
+    "s is a tag alone": sequence(element(2, b"\x01" * 3), b"\x02"),
     "too long": sequence(element(2, b"\x01" * 40), GOOD_S),
 }
 
