@@ -119,6 +119,8 @@ class SigningCert:
     authority_key_id: bytes | None = field(compare=False, repr=False)
     crl_urls: tuple[str, ...] = field(compare=False)
     ocsp_urls: tuple[str, ...] = field(compare=False)
+    names_revocation_source: bool = field(compare=False)
+    """Whether it says where revocations are told, also where that is no address we read."""
     has_unknown_critical_extension: bool = field(compare=False)
 
     @staticmethod
@@ -163,6 +165,7 @@ class SigningCert:
             authority_key_id=extensions.authority_key_id,
             crl_urls=extensions.crl_urls,
             ocsp_urls=extensions.ocsp_urls,
+            names_revocation_source=extensions.names_revocation_source,
             has_unknown_critical_extension=extensions.has_unknown_critical,
         )
 
@@ -184,6 +187,7 @@ class _Extensions:
     authority_key_id: bytes | None = None
     crl_urls: tuple[str, ...] = ()
     ocsp_urls: tuple[str, ...] = ()
+    names_revocation_source: bool = False
     organization_code: str | None = None
     has_unknown_critical: bool = False
 
@@ -318,6 +322,7 @@ def _read_crl_distribution_points(value: der.Reader, extensions: _Extensions) ->
             if name.next_is(der.CONTEXT_0):
                 urls.extend(read_uris(name.enter(der.CONTEXT_0)))
     extensions.crl_urls = tuple(urls)
+    extensions.names_revocation_source = True
 
 
 def _read_authority_info_access(value: der.Reader, extensions: _Extensions) -> None:
@@ -326,6 +331,7 @@ def _read_authority_info_access(value: der.Reader, extensions: _Extensions) -> N
     while not descriptions.at_end():
         description = descriptions.enter()
         if description.object_identifier() == _OCSP:
+            extensions.names_revocation_source = True
             urls.extend(read_uris(description))
     extensions.ocsp_urls = tuple(urls)
 

@@ -65,7 +65,7 @@ def check_maker(eseal: ESeal, anchors: TrustAnchors) -> list[Check]:
 
 
 def _check_revocation(path: _Path, step: Step) -> list[Check]:
-    if any(member.crl_urls or member.ocsp_urls for member in path):
+    if any(member.names_revocation_source for member in path):
         return [Check(step, ReasonCode.REVOCATION_UNKNOWN)]
     return []
 

@@ -135,6 +135,31 @@ def test_addresses_of_revocation_are_read() -> None:
     )
     assert read.crl_urls == ("http://a.example/1.crl", "http://b.example/2.crl")
     assert read.ocsp_urls == ("http://a.example/ocsp",)
+    assert read.names_revocation_source
+
+
+DIRECTORY_NAME = der.element(0xA4, der.sequence())
+REVOCATION_WITHOUT_ADDRESS = {
+    "CRL in a directory": (
+        ExtensionId.CRL_DISTRIBUTION_POINTS,
+        der.sequence(der.sequence(der.element(0xA0, der.element(0xA0, DIRECTORY_NAME)))),
+    ),
+    "OCSP in a directory": (
+        ExtensionId.AUTHORITY_INFO_ACCESS,
+        der.sequence(der.sequence(der.object_identifier("1.3.6.1.5.5.7.48.1"), DIRECTORY_NAME)),
+    ),
+}
+
+
+@pytest.mark.parametrize("how", REVOCATION_WITHOUT_ADDRESS)
+def test_revocation_told_at_no_address_is_not_overlooked(how: str) -> None:
+    read = SigningCert.parse(with_extensions(encode_extension(*REVOCATION_WITHOUT_ADDRESS[how])))
+    assert (read.crl_urls, read.ocsp_urls) == ((), ())
+    assert read.names_revocation_source
+
+
+def test_a_certificate_may_say_nothing_of_revocation(unit: Issued) -> None:
+    assert not unit.cert.names_revocation_source
 
 
 @pytest.mark.parametrize("algorithm", [ALGORITHM, ALGORITHM_WITH_NULL])
