@@ -1,6 +1,5 @@
 """What follows for one signature, once the register was asked and the time is proven or not."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +11,7 @@ from verify.register_status import RegisterAnswer, ask_register
 from verify.report import (
     Check,
     ReasonCode,
+    Revocation,
     SignatureConclusion,
     TimeSource,
 )
@@ -21,6 +21,8 @@ from verify.sources import StatusSource
 from verify.summary import CertificateSummary
 
 _KINDS = {SignatureForm.SES: "ses", SignatureForm.PADES: "cms"}
+_NOT_THEN = {ReasonCode.CERTIFICATE_NOT_VALID_THEN, ReasonCode.SEAL_NOT_VALID_THEN}
+"""Where the stated time fails already, no proof of it is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +47,18 @@ def conclude(
     judged, checks = judgement.judged, list(judgement.checks)
     if judged is None:
         return Conclusion(_unread(judgement), None, None)
-    found, signature = judged.found, judged.signature
+    end, signature = judged.found.byte_range.end, judged.signature
+    uscc = signature.signer_cert.subject.uscc
     answer = None
-    if judgement.units_own:
-        sealed_octets = memoryview(unverified_file)[: found.byte_range.end]
-        file_sm3 = hashlib.new("sm3", sealed_octets).hexdigest()
-        answer = ask_register(source, judged.sealed_data, file_sm3, at=at)
+    if judged.proves_signer:
+        answer = ask_register(source, uscc, judged.sealed_data, unverified_file[:end], at=at)
         checks.append(answer.check)
     entry = answer.entry if answer else None
-    if judged.path_period and ReasonCode.CERTIFICATE_NOT_VALID_THEN not in judgement.reasons:
+    if judged.signer.path and judgement.reasons.isdisjoint(_NOT_THEN):
         checks.append(
             check_time(
                 signature,
-                judged.path_period,
+                (judged.signer.path, judged.maker.path),
                 proven_at=entry.registered_at if entry else None,
                 at=at,
                 tolerance=policy.clock_tolerance,
@@ -65,18 +66,23 @@ def conclude(
         )
     return Conclusion(
         signature=SignatureConclusion(
-            kind=_KINDS[found.form],
+            kind=_KINDS[judged.found.form],
             signer=_name_of(signature),
-            signer_uscc=signature.signer_cert.subject.uscc,
+            signer_uscc=uscc,
             signed_at=signature.signed_at,
             time_source=TimeSource.REGISTER if entry else TimeSource.SIGNER,
-            covers_whole_file=found.byte_range.end == len(unverified_file),
+            covers_whole_file=end == len(unverified_file),
             checks=tuple(sorted(checks, key=_number)),
+            revocation=_worse(judged.signer.revocation, judged.maker.revocation),
             diagnostic=judgement.diagnostic,
         ),
         certificate=_summarise(signature, judged.sealed_data, answer) if answer else None,
         status_as_of=answer.as_of if answer else None,
     )
+
+
+def _worse(one: Revocation | None, other: Revocation | None) -> Revocation | None:
+    return Revocation.UNKNOWN if Revocation.UNKNOWN in (one, other) else one or other
 
 
 def _unread(judgement: Judgement) -> SignatureConclusion:

@@ -11,6 +11,7 @@ import resource
 import signal
 import struct
 from dataclasses import dataclass
+from functools import cache
 
 MEBIBYTE = 1 << 20
 
@@ -21,14 +22,15 @@ class Limits:
 
     memory: int = 512 * MEBIBYTE
     """Address space in octets: a 14 kB file can inflate to 2.1 GiB."""
-    seconds: int = 8
-    """Processor and wall time; with the wait for a place the answer comes within 10 s."""
+    seconds: int = 7
+    """Processor and wall time; with the wait for a place before and the judging after it, the
+    report comes within 10 s."""
     wait_seconds: float = 1.0
     """How long a file waits for a place before `TooManyError`."""
     at_once: int = 4
     """Files examined at the same time; each may take `memory`."""
     answer: int = 256 * 1024
-    """Octets of the child's answer; a normal one has 2 kB."""
+    """Octets of the child's answer; a normal one has half a kB."""
     syscall_filter: bool = True
     """Let the kernel refuse every system call but those of a calculation (seccomp). Without it a
     child still cannot open anything, but it could send signals to processes of the same user."""
@@ -99,6 +101,7 @@ def _prctl(option: int, *arguments: int) -> None:
         raise ConfinementError(f"prctl {option}: {os.strerror(ctypes.get_errno())}")
 
 
+@cache
 def filter_program(machine: str) -> bytes:
     """Give the BPF instructions that allow `_CALLS` and refuse every other call with EPERM.
 

@@ -13,6 +13,8 @@ A bad signature is a conclusion and stands in a report; these are no conclusions
 
 from typing import ClassVar
 
+_PLACES = 5  # enough to see who called the library that failed
+
 
 class VerifyError(Exception):
     """Base of all errors of this package; `code` is stable."""
@@ -54,3 +56,17 @@ class InvalidAnchorsError(VerifyError):
     """A file of trust anchors holds no usable anchor, or something that is none."""
 
     code = "invalid_anchors"
+
+
+def place_of(error: BaseException) -> str:
+    """Name an error and the last places of the program, and nothing that was in a file.
+
+    For logs: what an error says may quote the file that caused it.
+    """
+    places = []
+    step = error.__traceback__
+    while step is not None:
+        file = step.tb_frame.f_code.co_filename.rpartition("/")[2]
+        places.append(f"{file}:{step.tb_lineno}")
+        step = step.tb_next
+    return " < ".join([type(error).__name__, *reversed(places[-_PLACES:])])

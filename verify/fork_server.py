@@ -2,10 +2,11 @@
 
 It is a fresh interpreter, started by `verify.sandbox` with an empty environment: no key, secret or
 database was ever in its memory. It has one thread, so a fork copies no lock that somebody holds.
-Everything a child needs is imported before the first fork and frozen out of its garbage collector.
+Everything a child needs is loaded before the first fork and frozen out of its garbage collector.
 
-A request is one datagram with two descriptors: the file, and the pipe for the answer. A child that
-fails says nothing; the pipe then ends without an answer.
+A request is one datagram with two descriptors: the file, and the pipe for the answer. A child
+answers `DONE` and what it found, or `FAILED` and where in the program it went wrong; one that is
+ended says nothing.
 """
 
 import contextlib
@@ -13,6 +14,7 @@ import gc
 import importlib
 import json
 import os
+import platform
 import select
 import signal
 import socket
@@ -21,10 +23,19 @@ import time
 from collections.abc import Callable
 from typing import NoReturn, TypeAlias
 
-from verify.confinement import ConfinementError, Limits, confine, die_with, make_undumpable
+from verify.confinement import (
+    ConfinementError,
+    Limits,
+    confine,
+    die_with,
+    filter_program,
+    make_undumpable,
+)
+from verify.errors import place_of
 
 READY = b"ready"
 REQUEST = b"file"
+DONE, FAILED = b"+", b"!"
 
 Answer: TypeAlias = Callable[[bytes], bytes]
 """What a worker returns when it is prepared: from file to answer."""
@@ -124,22 +135,24 @@ def _child(
     server: int,
     limits: Limits,
 ) -> NoReturn:
-    status = 1
     try:
         gc.disable()
         _keep_only(*descriptors)
         die_with(server)
         size = os.fstat(0).st_size
         confine(limits)
-        unverified_file = os.pread(0, size, 0)
-        remaining = memoryview(answer(unverified_file))
-        while remaining:
-            remaining = remaining[os.write(1, remaining) :]
-        status = 0
-    except BaseException:  # noqa: BLE001, S110  # whatever a hostile file causes ends here, unsaid
-        pass
+        _say(_try(answer, os.pread(0, size, 0)))
+        # The application need not wait until the kernel has taken this process apart.
+        os.close(1)
     finally:
-        os._exit(status)
+        os._exit(0)
+
+
+def _try(answer: Answer, unverified_file: bytes) -> bytes:
+    try:
+        return DONE + answer(unverified_file)
+    except BaseException as error:  # noqa: BLE001  # whatever a hostile file causes ends here
+        return FAILED + place_of(error).encode()
 
 
 def _keep_only(file: int, pipe: int) -> None:
@@ -149,13 +162,22 @@ def _keep_only(file: int, pipe: int) -> None:
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
 
 
+def _say(answer: bytes) -> None:
+    remaining = memoryview(answer)
+    while remaining:
+        remaining = remaining[os.write(1, remaining) :]
+
+
 def main(descriptor: int, worker: str, limits: str) -> None:
     """Serve on the socket `descriptor`; the first datagram is `READY` or the reason why not."""
     with socket.socket(fileno=descriptor) as control:
         try:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # the application decides when to end
             make_undumpable()
-            server = _Server(control, worker, Limits(**json.loads(limits)))
+            bounds = Limits(**json.loads(limits))
+            if bounds.syscall_filter:
+                filter_program(platform.machine())  # remembered for every child
+            server = _Server(control, worker, bounds)
             server.try_out()
         except Exception as error:  # noqa: BLE001  # said to the application, which refuses to serve
             control.send(f"{type(error).__name__}: {error}".encode()[:500])

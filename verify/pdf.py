@@ -3,9 +3,6 @@
 This is what runs in the sandbox. It takes the file apart and judges nothing but its structure.
 """
 
-import codecs
-import contextlib
-import importlib
 from collections.abc import Callable
 
 from signing.errors import MalformedPdfError, UnsupportedPdfError
@@ -15,9 +12,19 @@ from signing.pdf.drawing import Appearance
 from signing.pdf.extract import SignedPdf, read_signed_pdf
 from signing.pdf.signatures import EmbeddedSignature, SignatureFault
 from verify.foreign import UnreadableError, count_signatures
-from verify.reading import AttachedData, FoundFault, FoundSignature, Reading, ShownPicture
+from verify.reading import (
+    AttachedData,
+    FoundFault,
+    FoundSignature,
+    LaterChanges,
+    Reading,
+    ShownPicture,
+)
 from verify.report import ReasonCode
 from verify.sealed_data import NAME, MalformedSealedDataError, SealedData
+from verify.warm_up import sample_files
+
+_WARM_UP_ROUNDS = 16  # Python adapts its bytecode to what it does after eight
 
 
 def read(unverified_pdf: bytes) -> Reading:
@@ -40,15 +47,14 @@ def extract_sealed_data(genuine_pdf: bytes) -> bytes | None:
 
 
 def prepare() -> Callable[[bytes], bytes]:
-    """Give what a child of the sandbox does with a file.
+    """Return what a child of the sandbox does with a file.
 
-    Loads now what is otherwise loaded at its first use, when a confined child cannot open it.
+    Reads some files first: then everything is loaded and warm that is loaded at its first use,
+    when a confined child cannot open it.
     """
-    for coding in ("ascii", "latin-1", "utf-8", "utf-16-be"):
-        codecs.lookup(coding)
-    importlib.import_module("_strptime")  # by datetime.strptime
-    with contextlib.suppress(UnreadableError):
-        count_signatures(b"")
+    for _ in range(_WARM_UP_ROUNDS):
+        for file in sample_files():
+            read(file)
     return lambda unverified_pdf: read(unverified_pdf).to_json()
 
 
@@ -80,7 +86,7 @@ def _describe(
         byte_range=found.byte_range,
         claimed_at=found.claimed_at,
         doc_mdp=found.doc_mdp,
-        changed_later=RevisionKind.OTHER in signed_pdf.later_revisions(found),
+        later_changes=_later_changes(signed_pdf, found),
         picture=_describe_picture(found.appearance),
     )
 
@@ -91,17 +97,34 @@ def _describe_picture(appearance: Appearance | None) -> ShownPicture | None:
     return ShownPicture(appearance.picture.sm3, appearance.width_mm, appearance.height_mm)
 
 
+def _later_changes(signed_pdf: SignedPdf, signature: EmbeddedSignature) -> LaterChanges:
+    kinds = signed_pdf.later_revisions(signature)
+    if RevisionKind.OTHER in kinds:
+        return LaterChanges.OTHER
+    return LaterChanges.VALIDATION_DATA if kinds else LaterChanges.NONE
+
+
 def _read_attached(signed_pdf: SignedPdf) -> AttachedData:
+    """Read the sealed data, or say why nobody can tell what they are.
+
+    Attachments that two readers may find differently are a trick where the file poses as a
+    certificate: by the name of one, or by a seal that is drawn as we draw it.
+    """
+    attachments = signed_pdf.attachments
+    if any(isinstance(attachment, AttachmentFault) for attachment in attachments):
+        poses = any(attachment.name == NAME for attachment in attachments) or any(
+            isinstance(found, EmbeddedSignature) and found.appearance
+            for found in signed_pdf.signatures
+        )
+        fault = ReasonCode.CONTENT_SWAPPED if poses else ReasonCode.UNSUPPORTED_SIGNATURE
+        return AttachedData(fault=fault)
     octets = _find_data(signed_pdf)
-    sealed_data = None
-    if octets is not None:
-        with contextlib.suppress(MalformedSealedDataError):
-            sealed_data = SealedData.parse(octets)
-    return AttachedData(
-        is_certificate=octets is not None,
-        is_ambiguous=any(isinstance(item, AttachmentFault) for item in signed_pdf.attachments),
-        sealed_data=sealed_data,
-    )
+    if octets is None:
+        return AttachedData()
+    try:
+        return AttachedData(SealedData.parse(octets))
+    except MalformedSealedDataError:
+        return AttachedData(fault=ReasonCode.MALFORMED_DOCUMENT)
 
 
 def _find_data(signed_pdf: SignedPdf) -> bytes | None:

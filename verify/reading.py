@@ -9,6 +9,7 @@ the page, the data attached, later revisions.
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from signing.pdf.placement import ByteRange, SignatureForm
 from verify.report import ReasonCode
@@ -24,6 +25,21 @@ _FAULT_REASONS = {
     ReasonCode.UNSUPPORTED_SIGNATURE,
     ReasonCode.BYTES_NOT_COVERED,
 }
+
+
+_DATA_FAULTS = {
+    ReasonCode.MALFORMED_DOCUMENT,
+    ReasonCode.UNSUPPORTED_SIGNATURE,
+    ReasonCode.CONTENT_SWAPPED,
+}
+
+
+class LaterChanges(StrEnum):
+    """The most that the revisions after a signature did to the document."""
+
+    NONE = "none"
+    VALIDATION_DATA = "validation_data"
+    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +62,16 @@ class FoundSignature:
     claimed_at: datetime | None
     """/M: what the signer says."""
     doc_mdp: int | None
-    changed_later: bool
-    """A later revision does something else than add validation data."""
+    later_changes: LaterChanges
     picture: ShownPicture | None
 
     def __post_init__(self) -> None:
-        """Refuse (ValueError) a time without its zone."""
+        """Refuse (ValueError) a time without its zone, and a range that is not around one gap."""
         if self.claimed_at is not None and self.claimed_at.tzinfo is None:
             raise ValueError("a time without a zone")
+        span = self.byte_range
+        if not 0 < span.first_length < span.second_start or span.second_length <= 0:
+            raise ValueError("a range that is not around one gap")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +92,22 @@ class FoundFault:
 class AttachedData:
     """What is attached to the revision that the first readable signature covers."""
 
-    is_certificate: bool = False
-    """There is a `certificate.json`."""
-    is_ambiguous: bool = False
-    """Two readers could find different attachments."""
     sealed_data: SealedData | None = None
-    """What `certificate.json` says; None where there is none or it is malformed."""
+    """What `certificate.json` says."""
+    fault: ReasonCode | None = None
+    """Why nobody can say what is attached."""
+
+    def __post_init__(self) -> None:
+        """Refuse (ValueError) data that are both read and at fault."""
+        if self.fault is not None and (
+            self.sealed_data is not None or self.fault not in _DATA_FAULTS
+        ):
+            raise ValueError("data are either read or at fault")
+
+    @property
+    def is_certificate(self) -> bool:
+        """Whether the file is a certificate, or poses as one."""
+        return self.sealed_data is not None or self.fault is ReasonCode.CONTENT_SWAPPED
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from signing.canonical import sm3
 from verify.errors import SourceUnavailableError
 from verify.report import Check, ReasonCode, Step
 from verify.sealed_data import SealedData
@@ -32,23 +33,29 @@ class RegisterAnswer:
 
 
 def ask_register(
-    source: StatusSource | None, sealed_data: SealedData | None, file_sm3: str, *, at: datetime
+    source: StatusSource | None,
+    signer_uscc: str | None,
+    sealed_data: SealedData | None,
+    sealed_octets: bytes,
+    *,
+    at: datetime,
 ) -> RegisterAnswer:
-    """Ask for a certificate whose seal is proven; `source` is None under the policy `seal-only`.
+    """Ask about a file that this unit is proven to have sealed; `source` None: nobody is asked.
 
-    `file_sm3` is of the octets up to the end of the sealed revision: what was issued.
+    `sealed_octets` end with the revision under the seal: they are what was issued. Whatever a unit
+    seals whose certificates the register keeps must stand in it; files of others are foreign.
     """
-    if source is None:
-        return _answer(ReasonCode.STATUS_NOT_ASKED)
-    if sealed_data is None:  # sealed by a unit we trust, as nothing that was ever registered
-        return _answer(ReasonCode.NOT_IN_REGISTER)
     try:
-        entry = source.find(sealed_data.number, sealed_data.authority_uscc, at=at)
+        if source is None or signer_uscc is None or not source.keeps(signer_uscc):
+            return _answer(ReasonCode.STATUS_NOT_ASKED)
+        entry = None
+        if sealed_data is not None:
+            entry = source.find(sealed_data.number, signer_uscc, at=at)
     except SourceUnavailableError:
         return _answer(ReasonCode.REGISTER_UNREACHABLE)
     if entry is None:
         return _answer(ReasonCode.NOT_IN_REGISTER, as_of=at)
-    if entry.file_sm3 != file_sm3:
+    if entry.file_sm3 != sm3(sealed_octets).hex():
         return _answer(ReasonCode.DIFFERS_FROM_REGISTER, as_of=entry.as_of)
     return _answer(_REASONS[entry.status], entry=entry, as_of=entry.as_of)
 

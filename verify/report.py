@@ -205,6 +205,15 @@ class TimeSource(StrEnum):
     """Only the signer's word, which proves nothing."""
 
 
+class Revocation(StrEnum):
+    """What was learnt about the revocation of the certificates that lead to an anchor."""
+
+    NOT_ASKED = "not_asked"
+    """None of them names a source."""
+    UNKNOWN = "unknown"
+    """One names a source, and nothing is fetched yet."""
+
+
 class Step(StrEnum):
     """What is tried of the seven checks, one after the other."""
 
@@ -291,6 +300,8 @@ class SignatureConclusion:
     covers_whole_file: bool
     checks: tuple[Check, ...]
     """In the order of their numbers."""
+    revocation: Revocation | None = None
+    """None where no path leads to an anchor."""
     diagnostic: Mapping[str, Any] = field(default_factory=dict)
     """Subjects of X.509 certificates, digests, offsets: for those who look into a case."""
 
@@ -309,6 +320,7 @@ class SignatureConclusion:
             "signed_at": _instant(self.signed_at),
             "time_source": self.time_source,
             "covers_whole_file": self.covers_whole_file,
+            "revocation": self.revocation,
             "indication": OUTCOMES[self.reason_codes[0]].indication,
             "checks": [check.as_dict() for check in checks],
         }

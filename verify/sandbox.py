@@ -19,21 +19,26 @@ import time
 from types import TracebackType
 from typing import Self
 
+import structlog
+
 from verify.confinement import Limits
 from verify.errors import SandboxUnavailableError, TooManyError
-from verify.fork_server import READY, REQUEST
+from verify.fork_server import DONE, FAILED, READY, REQUEST
 
 _START_SECONDS = 30
 """An interpreter and its imports on a busy machine."""
 _GRACE_SECONDS = 1.0
 """The server ends a child in time; one that has not by then is itself out of order."""
 _BLOCK = 1 << 16
+_LONGEST_PLACE = 300
 
 # `-I` leaves the search path to us: neither the environment nor the working folder has a say.
 _PROGRAM = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from verify.fork_server import main; main(int(sys.argv[2]), sys.argv[3], sys.argv[4])"
 )
+
+_log = structlog.get_logger(__name__)
 
 
 class _Server:
@@ -119,7 +124,7 @@ class Sandbox:
         self.close()
 
     def examine(self, unverified_file: bytes) -> bytes | None:
-        """Give the child's unverified answer, or None where it crashed or broke a limit.
+        """Return the child's unverified answer, or None where it failed or broke a limit.
 
         Raises `TooManyError` when no place becomes free, `SandboxUnavailableError` when there is no
         server and none can be started.
@@ -127,19 +132,32 @@ class Sandbox:
         if not self._places.acquire(timeout=self._limits.wait_seconds):
             raise TooManyError
         try:
-            deadline = time.monotonic() + self._limits.seconds + _GRACE_SECONDS
-            for _ in range(2):
-                server = self._running()
-                try:
-                    return self._ask(server, unverified_file, deadline)
-                except _ServerDiedError:
-                    self._discard(server)
-                except _OverdueError:
-                    self._discard(server)
-                    break
-            raise SandboxUnavailableError("it died or did not keep the time")
+            return self._examine(unverified_file)
         finally:
             self._places.release()
+
+    def try_out(self) -> None:
+        """Let a child read a file of nothing, beside all others; costs some milliseconds.
+
+        Raises `SandboxUnavailableError` unless it answers.
+        """
+        if self._examine(b"") is None:
+            raise SandboxUnavailableError("a child gave no answer")
+
+    def _examine(self, unverified_file: bytes) -> bytes | None:
+        deadline = time.monotonic() + self._limits.seconds + _GRACE_SECONDS
+        for _ in range(2):
+            server = self._running()
+            try:
+                answer = self._ask(server, unverified_file, deadline)
+            except _ServerDiedError:
+                self._discard(server)
+            except _OverdueError:
+                self._discard(server)
+                break
+            else:
+                return _take(answer)
+        raise SandboxUnavailableError("it died or did not keep the time")
 
     def _running(self) -> _Server:
         with self._lock:
@@ -153,7 +171,8 @@ class Sandbox:
                 self._server = None
                 server.close()
 
-    def _ask(self, server: _Server, unverified_file: bytes, deadline: float) -> bytes | None:
+    def _ask(self, server: _Server, unverified_file: bytes, deadline: float) -> bytes:
+        """Return what a child says: nothing where it was ended."""
         reading, writing = os.pipe()
         try:
             try:
@@ -169,7 +188,16 @@ class Sandbox:
             os.close(reading)
         if not answer and server.hung_up():
             raise _ServerDiedError
-        return answer or None
+        return answer
+
+
+def _take(unverified_answer: bytes) -> bytes | None:
+    """Return the answer of a child that came to its end; write down where another one failed."""
+    if unverified_answer.startswith(DONE):
+        return unverified_answer[len(DONE) :]
+    place = unverified_answer[len(FAILED) : _LONGEST_PLACE].decode("ascii", "replace")
+    _log.warning("sandbox_child_failed", place=place if place.isprintable() else "?")
+    return None
 
 
 class _ServerDiedError(Exception):

@@ -68,11 +68,9 @@ def check_attached_data(attached: AttachedData, eseal: ESeal | None) -> Check:
 
 def _judge_attached_data(attached: AttachedData, eseal: ESeal | None) -> ReasonCode:
     sealed_data = attached.sealed_data
-    if attached.is_ambiguous:
-        return ReasonCode.CONTENT_SWAPPED
-    if sealed_data is None:
-        return ReasonCode.MALFORMED_DOCUMENT if attached.is_certificate else ReasonCode.OK
-    if eseal is not None:
+    if attached.fault is not None:
+        return attached.fault
+    if eseal is not None and sealed_data is not None:
         used = (eseal.seal_id, sm3(eseal.picture_data).hex())
         if used != (sealed_data.seal_id, sealed_data.picture_sm3):
             return ReasonCode.CONTENT_SWAPPED

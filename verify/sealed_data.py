@@ -48,7 +48,7 @@ class SealedData:
             if canonical_json(value) != unverified_json:
                 raise MalformedSealedDataError("not canonical")
             metadata, seal = value["metadata"], value["seal"]
-            texts = [metadata[key] for key in ("ZZBH", "ZZMC", "ZZBFJGDM")]
+            texts = [metadata[key] for key in ("ZZBH", "ZZLXMC", "ZZBFJGDM")]
             texts += [seal[key] for key in ("id", "picture_sm3")]
             if not all(isinstance(text, str) for text in texts):
                 raise MalformedSealedDataError("a member that is no text")

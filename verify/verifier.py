@@ -12,9 +12,11 @@ Whom to trust is never decided by a process that takes hostile files apart: it n
 what it says about a signature is only where to find it.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from signing.errors import BackendUnavailableError
@@ -23,10 +25,10 @@ from verify.confinement import Limits
 from verify.errors import (
     DocumentTooLargeError,
     NotADocumentError,
-    SandboxUnavailableError,
     VerifyError,
+    place_of,
 )
-from verify.judgement import Judgement, judge
+from verify.judgement import Judgement, Surroundings, UntrueReadingError, judge
 from verify.pdf import read
 from verify.policy import TrustAnchors, VerificationPolicy
 from verify.reading import AttachedData, FoundFault, FoundSignature, Reading
@@ -37,10 +39,15 @@ from verify.sources import StatusSource
 MAX_FILE_OCTETS = 20 * 1000 * 1000
 """A certificate has 0.1 MB, a scanned contract of fifty pages 10 MB."""
 
+MAX_DIGESTED_OCTETS = 10 * MAX_FILE_OCTETS
+"""Over all signatures of a file, each of which is over the file: takes half a second."""
+
 _WORKER = "verify.pdf:prepare"
 _PDF_MARK, _PDF_MARK_WITHIN = b"%PDF-", 1024  # ISO 32000-1, annex H: where readers look for it
 _ZIP_MARK, _OFD_MARK = b"PK\x03\x04", b"OFD.xml"  # GB/T 33190: a ZIP with this entry
 _READING = TypeAdapter(Reading)
+
+_log = structlog.get_logger(__name__)
 
 
 def start_sandbox(limits: Limits | None = None) -> Sandbox:
@@ -51,9 +58,8 @@ def start_sandbox(limits: Limits | None = None) -> Sandbox:
 
 
 def try_sandbox(sandbox: Sandbox) -> None:
-    """Let a child read a file of nothing; raises `SandboxUnavailableError` or `TooManyError`."""
-    if sandbox.examine(b"") is None:
-        raise SandboxUnavailableError("a child gave no answer")
+    """Let a child read a file of nothing; raises `SandboxUnavailableError`."""
+    sandbox.try_out()
 
 
 class Verifier:
@@ -107,16 +113,15 @@ class Verifier:
         _verify_is_document(unverified_file)
         try:
             reading = self._read(unverified_file)
-            return _Examined(
-                reading.reason,
-                tuple(
-                    judge(found, attached, unverified_file, self._anchors)
-                    for found, attached in _with_attached(reading)
-                ),
-            )
+            judgements = [
+                judge(found, surroundings, self._anchors)
+                for found, surroundings in _with_surroundings(reading, unverified_file)
+            ]
+            return _Examined(reading.reason, tuple(judgements))
         except (VerifyError, BackendUnavailableError):
             raise
-        except Exception:  # noqa: BLE001  # the one place where whatever a file causes ends
+        except Exception as error:  # noqa: BLE001  # the one place where whatever a file causes ends
+            _log.error("judging_failed", place=place_of(error))
             return _Examined(ReasonCode.MALFORMED_DOCUMENT, ())
 
     def _read(self, unverified_file: bytes) -> Reading:
@@ -150,12 +155,18 @@ def _is_ofd(unverified_file: bytes) -> bool:
     return unverified_file.startswith(_ZIP_MARK) and _OFD_MARK in unverified_file
 
 
-def _with_attached(
-    reading: Reading,
-) -> list[tuple[FoundSignature | FoundFault, AttachedData]]:
-    """Give each signature with what is attached; only the first readable one covers that."""
-    first = next((f for f in reading.signatures if isinstance(f, FoundSignature)), None)
-    return [
-        (found, reading.attached if found is first else AttachedData())
-        for found in reading.signatures
-    ]
+def _with_surroundings(
+    reading: Reading, unverified_file: bytes
+) -> Iterator[tuple[FoundSignature | FoundFault, Surroundings]]:
+    """Yield each signature with what it is looked at together with.
+
+    What is attached, only the first readable one covers.
+    """
+    readable = [found for found in reading.signatures if isinstance(found, FoundSignature)]
+    ends = [found.byte_range.end for found in readable]
+    if sum(ends) > MAX_DIGESTED_OCTETS:
+        raise UntrueReadingError("more than anyone is asked to digest")
+    for found in reading.signatures:
+        bears_data = bool(readable) and found is readable[0]
+        attached = reading.attached if bears_data else AttachedData()
+        yield found, Surroundings(unverified_file, attached, len(unverified_file) in ends)

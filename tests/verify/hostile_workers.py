@@ -14,8 +14,14 @@ def prepare() -> Callable[[bytes], bytes]:
     return _do
 
 
+def prepare_nothing() -> Callable[[bytes], bytes]:
+    return _nest
+
+
 def _do(file: bytes) -> bytes:
     """Do what the file's first line names, with the rest of it."""
+    if not file:
+        return b"nothing to do"
     deed, _, rest = file.partition(b"\n")
     return _DEEDS[deed.decode()](rest)
 
@@ -58,8 +64,9 @@ def _flood(_: bytes) -> bytes:
     return bytes(50_000_000)
 
 
-def _say_nothing(_: bytes) -> bytes:
-    return b""
+def _curse(_: bytes) -> bytes:
+    os.write(1, b"!\x1b[2J\x07 all is well")
+    os._exit(0)
 
 
 _OPENING: dict[str, Callable[[], object]] = {
@@ -121,7 +128,7 @@ _DEEDS: dict[str, Callable[[bytes], bytes]] = {
     "crash": _crash,
     "kill": _kill,
     "flood": _flood,
-    "say nothing": _say_nothing,
+    "curse": _curse,
     "open": lambda _: _attempt(_OPENING),
     "reach out": lambda _: _attempt(_OPENING | _ACTING),
     "tell belongings": _tell_belongings,

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from verify.confinement import ConfinementError, Limits, filter_program
 from verify.errors import SandboxUnavailableError, TooManyError
@@ -70,10 +71,52 @@ def test_the_child_is_given_the_file(sandbox: Sandbox) -> None:
     assert ask(sandbox, "measure", file) == b"%d" % len(file)
 
 
-@pytest.mark.parametrize("deed", ["nest", "crash", "kill", "flood", "say nothing", "no such deed"])
+@pytest.mark.parametrize("deed", ["nest", "crash", "kill", "flood", "no such deed"])
 def test_a_child_that_breaks_gives_no_answer(sandbox: Sandbox, deed: str) -> None:
     assert ask(sandbox, deed) is None
     assert ask(sandbox, "echo") == b"file"
+
+
+@pytest.mark.parametrize(
+    ("deed", "place"),
+    [("no such deed", "KeyError < hostile_workers.py:"), ("nest", "RecursionError < ")],
+)
+def test_a_child_says_where_it_failed_and_nothing_of_the_file(
+    sandbox: Sandbox, deed: str, place: str
+) -> None:
+    with capture_logs() as logs:
+        assert ask(sandbox, deed, b"personal data") is None
+    (entry,) = logs
+    assert entry["event"] == "sandbox_child_failed"
+    assert entry["place"].startswith(place)
+    assert "personal" not in str(entry)
+    assert "deed" not in str(entry)
+
+
+@pytest.mark.parametrize("deed", ["curse", "crash"])
+def test_a_child_that_says_anything_else_is_not_quoted(sandbox: Sandbox, deed: str) -> None:
+    with capture_logs() as logs:
+        assert ask(sandbox, deed) is None
+    assert [entry["place"] for entry in logs] == ["?" if deed == "curse" else ""]
+
+
+def test_it_can_be_tried_out_while_all_places_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = Limits(seconds=1, at_once=1, wait_seconds=0.05)
+    with sandbox_with(limits, monkeypatch) as narrow:
+        busy = threading.Thread(target=ask, args=(narrow, "spin"))
+        busy.start()
+        time.sleep(0.2)
+        narrow.try_out()
+        busy.join()
+
+
+def test_trying_out_finds_a_worker_that_does_not_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(HERE)
+    with (
+        Sandbox("hostile_workers:prepare_nothing", LIMITS) as useless,
+        pytest.raises(SandboxUnavailableError),
+    ):
+        useless.try_out()
 
 
 def test_a_bomb_of_two_gibibytes_bursts_inside(sandbox: Sandbox) -> None:
