@@ -20,6 +20,7 @@ from signing.errors import MalformedPictureError
 MAX_SIDE_PX = 2048  # the largest seal there is, 60 mm (State Council), at 860 dpi
 MAX_SIDE_MM = 100  # no seal is larger; keeps a picture from covering the page
 MAX_STREAM_OCTETS = 512 * 1024  # a seal at 600 dpi takes about 40 kB; bounds what is carried along
+INFLATED_BLOCK = 64 * 1024  # memory at a time: a plane of 600 dpi has one MiB
 CACHED_STREAMS = 64  # one process meets few seals, each on thousands of documents
 COMPRESSION_LEVEL = 9  # done once a seal, carried in every document
 FILTER_NONE, FILTER_SUB, FILTER_UP, FILTER_AVERAGE, FILTER_PAETH = range(5)  # PNG 9.2
@@ -142,17 +143,22 @@ def _write_png(
 def _verify_alpha_stream(alpha_stream: bytes, width_px: int, height_px: int) -> None:
     """Raise `MalformedPictureError` unless the stream inflates to exactly the plane's rows.
 
-    Never inflates more than one octet beyond the plane, whatever the stream claims.
+    Inflates block by block and stops behind the plane, whatever the stream claims.
     """
     if len(alpha_stream) > MAX_STREAM_OCTETS:
         raise MalformedPictureError("length of the stream")
     stride = width_px + 1
     inflater = zlib.decompressobj()
-    try:
-        rows = inflater.decompress(alpha_stream, stride * height_px + 1)
-    except zlib.error:
-        raise MalformedPictureError("not a zlib stream") from None
-    if len(rows) != stride * height_px or not inflater.eof or inflater.unused_data:
+    waiting, length = alpha_stream, 0
+    while not inflater.eof and length <= stride * height_px:
+        try:
+            block = inflater.decompress(waiting, INFLATED_BLOCK)
+        except zlib.error:
+            raise MalformedPictureError("not a zlib stream") from None
+        if not block and not inflater.eof:
+            raise MalformedPictureError("a stream that was cut")
+        if max(block[-length % stride :: stride], default=FILTER_NONE) > FILTER_PAETH:
+            raise MalformedPictureError("unknown PNG filter")
+        waiting, length = inflater.unconsumed_tail, length + len(block)
+    if length != stride * height_px or inflater.unused_data:
         raise MalformedPictureError("the stream is not the plane")
-    if max(rows[::stride]) > FILTER_PAETH:
-        raise MalformedPictureError("unknown PNG filter")

@@ -113,6 +113,19 @@ def test_all_filters_of_png_are_read(kind: int) -> None:
     assert read(picture.png) == picture
 
 
+@pytest.mark.parametrize("row", [0, 1, 64, 65, 66, 127, 128, 199])
+def test_an_unknown_filter_is_found_in_any_row_of_a_large_plane(row: int) -> None:
+    """The plane is inflated block by block; a row may begin anywhere in a block."""
+    width, height = 1000, 200
+    rows = bytearray((width + 1) * height)
+    rows[row * (width + 1) + 1] = 9  # an opacity, not a filter
+    large = SealPicture(width, height, (0, 0, 0), zlib.compress(rows), 42, 42)
+    assert large.width_px == width
+    rows[row * (width + 1)] = 5
+    with pytest.raises(MalformedPictureError, match="filter"):
+        replace(large, alpha_stream=zlib.compress(rows))
+
+
 def test_another_picture_has_another_digest() -> None:
     others = [
         replace(PICTURE, colour=(230, 0, 19)),
