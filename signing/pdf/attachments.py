@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from signing.errors import MalformedPdfError
 from signing.pdf.revisions import View
-from signing.pdf.syntax import Dictionary, PdfString, Reference, Value, text, walk
+from signing.pdf.syntax import Dictionary, PdfString, Reference, Value, may_hold, text, walk
 
 MAX_ATTACHMENTS = 16
 """A certificate has one."""
@@ -75,6 +75,8 @@ def _specifications(view: View) -> list[tuple[PdfString, Dictionary]]:
     listed = [(key, view.dictionary(reference)) for key, reference in in_tree]
     known = {id(specification) for _, specification in listed}
     for item in view.objects.values():
+        if not may_hold(view.pdf, item, b"EF"):
+            continue
         for value in walk(item.value):
             if isinstance(value, dict) and "EF" in value and id(value) not in known:
                 raise MalformedPdfError("an attachment that is not listed")

@@ -16,13 +16,22 @@ from signing.pdf.byte_rule import contents_in_gap, verify_byte_rule
 from signing.pdf.drawing import Appearance, read_seal
 from signing.pdf.placement import ByteRange, SignatureForm
 from signing.pdf.revisions import PdfFile, View
-from signing.pdf.syntax import Dictionary, Name, PdfString, Reference, Value, text, walk
+from signing.pdf.syntax import (
+    Dictionary,
+    Name,
+    PdfString,
+    Reference,
+    Value,
+    may_hold,
+    text,
+    walk,
+)
 
 MAX_FIELDS = 2_000
 """Form fields looked at over all revisions; a certificate has one."""
 
 MAX_SIGNATURES = 32
-"""Signatures in one file, each of which costs a digest of the file."""
+"""Signatures in one file; to judge each costs a digest of the file."""
 
 MAX_NAME_LENGTH = 200
 """A field's full name; ours has four characters."""
@@ -49,14 +58,18 @@ class EmbeddedSignature:
     """/M, in UTC: what the signer says."""
     doc_mdp: int | None
     """What a certifying signature allows later (1: nothing); None if it is not certifying."""
-    digest: bytes
-    """SM3 of the octets in `byte_range`."""
     revision: int
     """Index of the revision it covers."""
     revision_end: int
     covers_whole_file: bool
     appearance: Appearance | None
     """The seal as its revision shows it; None unless it is drawn exactly as we draw it."""
+    _pdf: bytes = field(repr=False, compare=False)
+
+    @property
+    def digest(self) -> bytes:
+        """SM3 of the octets in `byte_range`, computed when it is asked for."""
+        return self.byte_range.digest(self._pdf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +161,8 @@ def _full_name(parent_name: str, partial_name: Value) -> str:
 def _signature_dictionaries(file: PdfFile) -> Iterator[Dictionary]:
     for revision in file.revisions:
         for item in revision.objects.values():
+            if not may_hold(file.pdf, item, b"ByteRange", b"Sig", b"DocTimeStamp"):
+                continue
             for value in walk(item.value):
                 if isinstance(value, dict) and (
                     "ByteRange" in value or value.get("Type") in ("Sig", "DocTimeStamp")
@@ -204,11 +219,11 @@ def _read_supported(
         contents=element,
         claimed_at=_claimed_at(dictionary.get("M")),
         doc_mdp=_doc_mdp(view, dictionary),
-        digest=byte_range.digest(file.pdf),
         revision=index,
         revision_end=byte_range.end,
         covers_whole_file=byte_range.end == len(file.pdf),
         appearance=None if number is None else read_seal(view, number),
+        _pdf=file.pdf,
     )
 
 

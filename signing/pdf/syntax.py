@@ -262,6 +262,15 @@ def walk(value: Value) -> Iterator[Value]:
             waiting.extend(item)
 
 
+def may_hold(unverified_pdf: bytes, item: IndirectObject, *names: bytes) -> bool:
+    """Whether an object can hold one of these names: most do not have the letters.
+
+    Spares a walk. A name may also be spelt with escapes, of which the sign is looked for.
+    """
+    end = item.stream[0] if item.stream else item.end
+    return any(unverified_pdf.find(name, item.start, end) >= 0 for name in (b"#", *names))
+
+
 def text(string: PdfString) -> str:
     """Return a text string (ISO 32000-1, 7.9.2.2) of UTF-16, UTF-8 or ASCII.
 

@@ -161,6 +161,7 @@ def test_data_in_a_coding_that_is_not_read_are_a_fault(data: bytes) -> None:
         SPECIFICATION,
         b"<</Type/Annot/Subtype/FileAttachment/FS<</F(b)/EF<</F 4 0 R>>>>>>",
         b"[[<</EF<<>>>>]]",
+        b"[[<</#45F<<>>>>]]",
     ],
 )
 def test_what_is_attached_elsewhere_in_the_document_is_a_fault(more: bytes) -> None:

@@ -264,6 +264,23 @@ def test_a_signature_that_no_form_shows_is_a_fault(fields: bytes, field: bytes) 
     )
 
 
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        b"<</Type/Sig>>",
+        b"<</Type/S#69g>>",
+        b"<</Type/DocTimeStamp>>",
+        b"<</Type/DocTime#53tamp>>",
+        b"[[<</ByteRange[]>>]]",
+        b"[[<</#42yteRange[]>>]]",
+        b"<</Type/Sig/Length 2>>\nstream\n{}\nendstream",
+    ],
+)
+def test_what_looks_like_a_signature_is_found_however_it_is_spelt(hidden: bytes) -> None:
+    _, found = read_signed_pdf(signed(pages=hidden)).signatures
+    assert found == SignatureFault(None, "malformed_document", "a signature that no form shows")
+
+
 def test_a_signature_that_two_fields_show_is_a_fault_beside_it() -> None:
     pdf = signed(fields=b"3 0 R 2 0 R", pages=FIELD.replace(b"(A)", b"(B)"))
     found = read_signed_pdf(pdf).signatures
