@@ -3,6 +3,7 @@
 Plain ASGI, so that bodies stream: no middleware here ever holds a whole request or answer.
 """
 
+import asyncio
 import ipaddress
 import secrets
 import time
@@ -23,6 +24,8 @@ from verify.verifier import MAX_FILE_OCTETS
 LARGEST_UPLOAD = MAX_FILE_OCTETS + 64 * 1024
 # Nothing but an upload is longer than a form.
 LARGEST_OTHER_BODY = 64 * 1024
+# The largest file over a telephone's 1.5 Mbit/s.
+SECONDS_TO_SEND = 120
 UPLOADS = frozenset({("POST", "/v1/verifications"), ("POST", "/verify")})
 
 # Any word may stand where the method stands; each that is counted takes memory for ever.
@@ -144,8 +147,12 @@ class BodyTooLargeError(Exception):
     """Raised into the reader of a body when more octets arrive than its route may take."""
 
 
+class BodyTooSlowError(Exception):
+    """Raised into the reader of a body that has not arrived in time."""
+
+
 class BodyLimit:
-    """Count a body while it streams and stop at the limit: 413, and no more is read."""
+    """Count a body while it streams: 413 at the limit, 408 at the deadline, and no more is read."""
 
     def __init__(self, app: ASGIApp) -> None:
         """Wrap `app`."""
@@ -163,12 +170,18 @@ class BodyLimit:
             await answer_problem(scope, "document_too_large")(scope, receive, send)
             return
         received = 0
-        answering = False
+        complete = answering = False
+        deadline = asyncio.get_running_loop().time() + SECONDS_TO_SEND
 
         async def count() -> Message:
-            nonlocal received
-            message = await receive()
+            nonlocal received, complete
+            try:
+                async with asyncio.timeout_at(None if complete else deadline):
+                    message = await receive()
+            except TimeoutError:
+                raise BodyTooSlowError from None
             received += len(message.get("body", b""))
+            complete = not message.get("more_body", False)
             if received > limit:
                 raise BodyTooLargeError
             return message
@@ -180,10 +193,15 @@ class BodyLimit:
 
         try:
             await self._app(scope, count, note_start)
-        except BodyTooLargeError:
+        except (BodyTooLargeError, BodyTooSlowError) as error:
             if answering:
                 raise
-            await answer_problem(scope, "document_too_large")(scope, receive, send)
+            if isinstance(error, BodyTooLargeError):
+                answer = answer_problem(scope, "document_too_large")
+            else:
+                timeout = HTTPStatus.REQUEST_TIMEOUT
+                answer = answer_problem(scope, "invalid_request", status=timeout)
+            await answer(scope, receive, send)
 
 
 def client_of(scope: Scope) -> str:
@@ -239,6 +257,8 @@ class RateLimit:
     PAGES_BURST, PAGES_PER_SECOND = 200, 20
     # A check costs milliseconds, but a hostile file may cost its full limits.
     UPLOADS_BURST, UPLOADS_PER_SECOND = 40, 4
+    # Each keeps in memory what has arrived, and a client sends as slowly as it likes.
+    UPLOADS_AT_ONCE, UPLOADS_AT_ONCE_OF_ONE = 32, 8
 
     def __init__(self, app: ASGIApp, *, enabled: bool = True) -> None:
         """Wrap `app`; a bench may switch the limit off."""
@@ -246,14 +266,32 @@ class RateLimit:
         self._enabled = enabled
         self._pages = TokenBuckets(self.PAGES_BURST, self.PAGES_PER_SECOND)
         self._uploads = TokenBuckets(self.UPLOADS_BURST, self.UPLOADS_PER_SECOND)
+        self._uploading: list[str] = []  # the client of each upload under way
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve, or refuse before anything is read."""
         if scope["type"] != "http" or not self._enabled:
             await self._app(scope, receive, send)
             return
-        upload = (scope["method"], scope["path"]) in UPLOADS
-        if (self._uploads if upload else self._pages).take(client_of(scope)):
+        client = client_of(scope)
+        if (scope["method"], scope["path"]) in UPLOADS:
+            await self._upload(client, scope, receive, send)
+        elif self._pages.take(client):
             await self._app(scope, receive, send)
-            return
-        await answer_problem(scope, "rate_limited")(scope, receive, send)
+        else:
+            await answer_problem(scope, "rate_limited")(scope, receive, send)
+
+    async def _upload(self, client: str, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self._uploads.take(client):
+            await answer_problem(scope, "rate_limited")(scope, receive, send)
+        elif (
+            len(self._uploading) >= self.UPLOADS_AT_ONCE
+            or self._uploading.count(client) >= self.UPLOADS_AT_ONCE_OF_ONE
+        ):
+            await answer_problem(scope, "too_many")(scope, receive, send)
+        else:
+            self._uploading.append(client)
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                self._uploading.remove(client)
