@@ -319,9 +319,12 @@ class Issuance:
 
 
 def _states_time(draft: Draft, at: datetime) -> bool:
-    """Tell whether the file, if it states a time, states one that the custodian can believe."""
+    """Tell whether the file, if it states a time, states one that the custodian can believe.
+
+    A time after `at` was stated by somebody who came later than this call: not too late.
+    """
     stated = draft.prepared.form is SignatureForm.PADES
-    return not stated or abs(at - draft.reservation.prepared_at) < CLOCK_TOLERANCE
+    return not stated or at - draft.reservation.prepared_at < CLOCK_TOLERANCE
 
 
 def _continues(draft: Draft, use: KeyUse, at: datetime) -> bool:

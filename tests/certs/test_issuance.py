@@ -163,6 +163,12 @@ def test_a_number_from_elsewhere_is_taken_once(office: Office) -> None:
     office.reconcile()
 
 
+def test_a_number_from_elsewhere_twice_in_one_call_is_taken_once(office: Office) -> None:
+    first = external(office, "EXT-1")
+    outcomes = office.try_to_issue([first, replace(first, key="another-key")])
+    assert refusals(outcomes) == [None, InvalidOrderError]
+
+
 def test_a_number_that_a_rule_would_make_again_moves_no_counter(office: Office) -> None:
     """Somebody brought it from outside: the fault is named, and no number is skipped."""
     (number,) = (i.certificate.number for i in office.issue())

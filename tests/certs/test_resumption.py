@@ -26,6 +26,7 @@ from certs.issuance import Issued, Refused, Resumption
 from certs.reservation import OrderVoidError, Reservation
 from certs.sealing import SealedCertificate
 from hsm.approvals import OperatorCommand
+from hsm.errors import DeadlinePassedError
 from hsm.ledger import UseState, UseSubject
 
 MINUTE = timedelta(minutes=1)
@@ -243,7 +244,7 @@ def test_who_was_overtaken_gets_what_the_other_one_issued(
     def stop_then_enter(
         sealed: Sequence[SealedCertificate], at: datetime
     ) -> dict[str, Issued | Refused]:
-        other.clock.at = AT + 11 * MINUTE
+        office.clock.at = other.clock.at = AT + 11 * MINUTE
         overtaking.append(other.try_to_issue(requests))
         return enter(sealed, at)
 
@@ -253,6 +254,39 @@ def test_who_was_overtaken_gets_what_the_other_one_issued(
     assert refusals(outcomes) == [None, None]
     assert outcomes == overtaking[0]
     assert len(office.uses(UseState.ABANDONED)) == 2
+    office.reconcile()
+    other.close()
+
+
+@FORMS
+def test_who_was_shut_out_enters_nothing(
+    office: Office, slug: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped between seal and register; somebody began anew, and died before he was done.
+
+    Who wakes so late is too late for the custodian, too: his caller asks again.
+    """
+    requests = office.keyed(2, slug)
+    other = office.again()
+    other.clock.at = AT + 11 * MINUTE
+    enter = office.issuance._enter
+    entered: list[dict[str, Issued | Refused]] = []
+
+    def stop_then_enter(
+        sealed: Sequence[SealedCertificate], at: datetime
+    ) -> dict[str, Issued | Refused]:
+        monkeypatch.setattr(office.issuance, "_enter", enter)
+        office.clock.at = other.clock.at
+        crash_before_entering(other, requests)
+        entered.append(enter(sealed, at))
+        return entered[0]
+
+    monkeypatch.setattr(office.issuance, "_enter", stop_then_enter)
+    with pytest.raises(DeadlinePassedError):
+        office.try_to_issue(requests)
+
+    assert entered == [{}]
+    assert refusals(office.try_to_issue(requests)) == [None, None]
     office.reconcile()
     other.close()
 
@@ -278,6 +312,45 @@ def test_who_is_slow_to_abandon_does_not_close_what_was_begun_after(
 
     assert refusals(outcomes) == [None]
     assert outcomes == overtaking[0]
+    office.reconcile()
+    other.close()
+
+
+@FORMS
+def test_nobody_goes_on_with_a_use_that_another_is_about_to_abandon(
+    office: Office, slug: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For the one the window is over, for the other, whose clock is behind, not yet."""
+    requests = office.keyed(1, slug)
+    crash_before_entering(office, requests)
+    office.clock.at = AT + 11 * MINUTE
+    other = office.again()
+    other.clock.at = AT + 9 * MINUTE
+    sealed, abandoned = threading.Event(), threading.Event()
+    enter, abandon = other.issuance._enter, office.custodian.abandon
+    outcomes: list[list[Issued | Refused]] = []
+    thread = threading.Thread(target=lambda: outcomes.append(other.try_to_issue(requests)))
+
+    def stop_then_enter(
+        certificates: Sequence[SealedCertificate], at: datetime
+    ) -> dict[str, Issued | Refused]:
+        sealed.set()
+        abandoned.wait(timeout=10)
+        return enter(certificates, at)
+
+    def stop_then_abandon(subject: UseSubject, reason: str, *, number: int | None = None) -> None:
+        thread.start()
+        assert sealed.wait(timeout=10)
+        abandon(subject, reason, number=number)
+        abandoned.set()
+        thread.join()
+
+    monkeypatch.setattr(other.issuance, "_enter", stop_then_enter)
+    monkeypatch.setattr(office.custodian, "abandon", stop_then_abandon)
+    outcomes.append(office.try_to_issue(requests))
+
+    assert [refusals(outcome) for outcome in outcomes] == [[None], [None]]
+    assert outcomes[0] == outcomes[1]
     office.reconcile()
     other.close()
 
