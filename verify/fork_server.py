@@ -4,7 +4,8 @@ It is a fresh interpreter, started by `verify.sandbox` with an empty environment
 database was ever in its memory. It has one thread, so a fork copies no lock that somebody holds.
 Everything a child needs is loaded before the first fork and frozen out of its garbage collector.
 
-A request is one datagram with two descriptors: the file, and the pipe for the answer. A child
+A request is one datagram with two descriptors: the file, and the pipe for the answer. One child is
+always forked ahead and waits; it gives up every power once it has its file, before it reads it. It
 answers `DONE` and what it found, or `FAILED` and where in the program it went wrong; one that is
 ended says nothing.
 """
@@ -21,6 +22,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NoReturn, TypeAlias
 
 from verify.confinement import (
@@ -38,20 +40,38 @@ REQUEST = b"file"
 DONE, FAILED = b"+", b"!"
 
 Answer: TypeAlias = Callable[[bytes], bytes]
-"""What a worker returns when it is prepared: from file to answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """What a child does."""
+
+    answer: Answer
+    """From file to answer."""
+    rehearsal: bytes
+    """A file of ours that each child reads while it waits, so that it is warm for another's."""
+
+
+@dataclass(slots=True)
+class _Child:
+    pid: int
+    pidfd: int
+    seat: socket.socket
+    """Where it is given its file."""
+    deadline: float | None = None
+    """None as long as it waits."""
 
 
 class _Server:
     """Forks, watches and buries children."""
 
-    def __init__(self, control: socket.socket, worker: str, limits: Limits) -> None:
-        module, _, name = worker.partition(":")
-        self._answer: Answer = getattr(importlib.import_module(module), name)()
+    def __init__(self, control: socket.socket, worker: Worker, limits: Limits) -> None:
+        self._worker = worker
         self._control = control
         self._limits = limits
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
-        self._children: dict[int, tuple[int, float]] = {}  # pidfd: (pid, deadline)
+        self._children: dict[int, _Child] = {}  # by pidfd
 
     def try_out(self) -> None:
         """Confine a child and let it reach out; raise `ConfinementError` unless it is kept in."""
@@ -72,30 +92,39 @@ class _Server:
     def serve(self) -> None:
         """Answer until the application closes its end."""
         while True:
-            soonest = min((deadline for _, deadline in self._children.values()), default=None)
-            wait = None if soonest is None else max(0.0, soonest - time.monotonic()) * 1000 + 1
-            ready = [fd for fd, _ in self._poll.poll(wait)]
+            if self._waiting() is None:
+                self._fork()
+            ready = [fd for fd, _ in self._poll.poll(self._patience())]
             for pidfd in [fd for fd in ready if fd in self._children]:
                 self._bury(pidfd)
             now = time.monotonic()
-            for pid, deadline in self._children.values():
-                if deadline <= now:
-                    os.kill(pid, signal.SIGKILL)  # not yet waited for, so the id is still its own
+            for child in self._children.values():
+                if child.deadline is not None and child.deadline <= now:
+                    os.kill(child.pid, signal.SIGKILL)  # not waited for: the id is still its own
             if self._control.fileno() in ready and not self._accept():
                 return
 
     def close(self) -> None:
         """End every child."""
-        for pid, _ in self._children.values():
-            os.kill(pid, signal.SIGKILL)
+        for child in self._children.values():
+            os.kill(child.pid, signal.SIGKILL)
         for pidfd in list(self._children):
             self._bury(pidfd)
 
+    def _waiting(self) -> _Child | None:
+        return next((child for child in self._children.values() if child.deadline is None), None)
+
+    def _patience(self) -> float | None:
+        """Return the milliseconds until the first child is overdue; None if none can be."""
+        deadlines = [c.deadline for c in self._children.values() if c.deadline is not None]
+        return max(0.0, min(deadlines) - time.monotonic()) * 1000 + 1 if deadlines else None
+
     def _bury(self, pidfd: int) -> None:
-        pid, _ = self._children.pop(pidfd)
+        child = self._children.pop(pidfd)
         self._poll.unregister(pidfd)
         os.close(pidfd)
-        os.waitpid(pid, 0)
+        child.seat.close()
+        os.waitpid(child.pid, 0)
 
     def _accept(self) -> bool:
         message, descriptors, _, _ = socket.recv_fds(self._control, len(REQUEST), 2)
@@ -103,20 +132,26 @@ class _Server:
             if not message:
                 return False
             if len(descriptors) == 2:  # noqa: PLR2004  # file and pipe
-                self._fork(*descriptors)
+                child = self._waiting() or self._fork()
+                child.deadline = time.monotonic() + self._limits.seconds
+                with contextlib.suppress(OSError):  # it died waiting: the pipe just ends
+                    socket.send_fds(child.seat, [REQUEST], descriptors)
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
         return True
 
-    def _fork(self, file: int, pipe: int) -> None:
+    def _fork(self) -> _Child:
         server = os.getpid()
-        pid = os.fork()
-        if pid == 0:
-            _child(self._answer, (file, pipe), server, self._limits)
-        pidfd = os.pidfd_open(pid)
-        self._children[pidfd] = (pid, time.monotonic() + self._limits.seconds)
-        self._poll.register(pidfd, select.POLLIN)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            pid = os.fork()
+            if pid == 0:
+                _live(self._worker, theirs.fileno(), server, self._limits)
+        child = _Child(pid, os.pidfd_open(pid), ours)
+        self._children[child.pidfd] = child
+        self._poll.register(child.pidfd, select.POLLIN)
+        return child
 
 
 def _is_kept_in(limits: Limits) -> bool:
@@ -129,23 +164,31 @@ def _is_kept_in(limits: Limits) -> bool:
     return True
 
 
-def _child(
-    answer: Answer,
-    descriptors: tuple[int, int],
-    server: int,
-    limits: Limits,
-) -> NoReturn:
+def _live(worker: Worker, seat: int, server: int, limits: Limits) -> NoReturn:
+    """Be a child: wait for a file, lose every power, read the file, say what was found, end."""
     try:
         gc.disable()
-        _keep_only(*descriptors)
         die_with(server)
+        os.dup2(seat, 0)
+        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        worker.answer(worker.rehearsal)  # the memory that takes is then this child's own
+        _take_place()
         size = os.fstat(0).st_size
         confine(limits)
-        _say(_try(answer, os.pread(0, size, 0)))
+        _say(_try(worker.answer, os.pread(0, size, 0)))
         # The application need not wait until the kernel has taken this process apart.
         os.close(1)
     finally:
         os._exit(0)
+
+
+def _take_place() -> None:
+    """Wait for file and pipe; make them 0 and 1. 2 stays /dev/null, all others are closed."""
+    with socket.socket(fileno=os.dup(0)) as seat:
+        _, (file, pipe), _, _ = socket.recv_fds(seat, len(REQUEST), 2)
+    os.dup2(file, 0)
+    os.dup2(pipe, 1)
+    os.closerange(3, max(file, pipe) + 1)
 
 
 def _try(answer: Answer, unverified_file: bytes) -> bytes:
@@ -153,13 +196,6 @@ def _try(answer: Answer, unverified_file: bytes) -> bytes:
         return DONE + answer(unverified_file)
     except BaseException as error:  # noqa: BLE001  # whatever a hostile file causes ends here
         return FAILED + place_of(error).encode()
-
-
-def _keep_only(file: int, pipe: int) -> None:
-    """Make the file descriptor 0 and the pipe 1; 2 stays /dev/null, all others are closed."""
-    os.dup2(file, 0)
-    os.dup2(pipe, 1)
-    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
 
 
 def _say(answer: bytes) -> None:
@@ -177,7 +213,8 @@ def main(descriptor: int, worker: str, limits: str) -> None:
             bounds = Limits(**json.loads(limits))
             if bounds.syscall_filter:
                 filter_program(platform.machine())  # remembered for every child
-            server = _Server(control, worker, bounds)
+            module, _, name = worker.partition(":")
+            server = _Server(control, getattr(importlib.import_module(module), name)(), bounds)
             server.try_out()
         except Exception as error:  # noqa: BLE001  # said to the application, which refuses to serve
             control.send(f"{type(error).__name__}: {error}".encode()[:500])

@@ -3,8 +3,6 @@
 This is what runs in the sandbox. It takes the file apart and judges nothing but its structure.
 """
 
-from collections.abc import Callable
-
 from signing.errors import MalformedPdfError, UnsupportedPdfError
 from signing.pdf.attachments import Attachment, AttachmentFault
 from signing.pdf.changes import RevisionKind
@@ -12,6 +10,7 @@ from signing.pdf.drawing import Appearance
 from signing.pdf.extract import SignedPdf, read_signed_pdf
 from signing.pdf.signatures import EmbeddedSignature, SignatureFault
 from verify.foreign import UnreadableError, count_signatures
+from verify.fork_server import Worker
 from verify.reading import (
     AttachedData,
     FoundFault,
@@ -46,8 +45,8 @@ def extract_sealed_data(genuine_pdf: bytes) -> bytes | None:
     return _find_data(read_signed_pdf(genuine_pdf))
 
 
-def prepare() -> Callable[[bytes], bytes]:
-    """Return what a child of the sandbox does with a file.
+def prepare() -> Worker:
+    """Return what a child of the sandbox does.
 
     Reads some files first: then everything is loaded and warm that is loaded at its first use,
     when a confined child cannot open it.
@@ -55,7 +54,7 @@ def prepare() -> Callable[[bytes], bytes]:
     for _ in range(_WARM_UP_ROUNDS):
         for file in sample_files():
             read(file)
-    return lambda unverified_pdf: read(unverified_pdf).to_json()
+    return Worker(lambda unverified_pdf: read(unverified_pdf).to_json(), next(sample_files()))
 
 
 def _read_foreign(unverified_pdf: bytes, *, is_well_formed: bool) -> Reading:

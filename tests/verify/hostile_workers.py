@@ -9,13 +9,15 @@ import time
 import zlib
 from collections.abc import Callable
 
-
-def prepare() -> Callable[[bytes], bytes]:
-    return _do
+from verify.fork_server import Worker
 
 
-def prepare_nothing() -> Callable[[bytes], bytes]:
-    return _nest
+def prepare() -> Worker:
+    return Worker(_do, b"echo\n")
+
+
+def prepare_nothing() -> Worker:
+    return Worker(lambda file: file or _nest(file), b"%PDF")
 
 
 def _do(file: bytes) -> bytes:
@@ -133,4 +135,5 @@ _DEEDS: dict[str, Callable[[bytes], bytes]] = {
     "reach out": lambda _: _attempt(_OPENING | _ACTING),
     "tell belongings": _tell_belongings,
     "slow echo": _slow_echo,
+    "tell number": lambda _: b"%d" % os.getpid(),
 }
