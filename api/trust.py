@@ -47,7 +47,10 @@ class TrustStore:
         self._own_roots = tuple(own_roots)
 
     def anchors(self, *, at: datetime) -> TrustAnchors:
-        """Return what is trusted for seals at `at`."""
+        """Return what is trusted for seals at `at`.
+
+        Raise `InvalidAnchorsError` when the folder holds what `add` did not write.
+        """
         today = at.astimezone(UTC).date()
         imported = [
             anchor.signing_cert
@@ -77,11 +80,13 @@ class TrustStore:
 
     def _imported(self) -> Iterator[ImportedAnchor]:
         for path in sorted(self._folder.glob("*.pem")):
-            (signing_cert,) = TrustAnchors.from_pem(path.read_text(encoding="ascii")).seal
-            terms = tomllib.loads(path.with_suffix(".toml").read_text(encoding="utf-8"))
-            yield ImportedAnchor(
-                signing_cert, AnchorUse(terms["use"]), terms["from"], terms["until"]
-            )
+            try:
+                (signing_cert,) = TrustAnchors.from_pem(path.read_text(encoding="ascii")).seal
+                terms = tomllib.loads(path.with_suffix(".toml").read_text(encoding="utf-8"))
+                use, since, until = AnchorUse(terms["use"]), terms["from"], terms["until"]
+            except (InvalidAnchorsError, OSError, ValueError, KeyError) as error:
+                raise InvalidAnchorsError(path.name) from error
+            yield ImportedAnchor(signing_cert, use, since, until)
 
 
 def open_trust(settings: Settings) -> TrustStore:

@@ -123,11 +123,12 @@ class Services:
         return {title: public[name] for name, title in titles.items() if name in public}
 
     def try_parts(self) -> Mapping[str, str]:
-        """Try register, ledger, keys, sandbox and clock just now: "ok" or a code for each."""
+        """Try register, ledger, keys and the rest just now: "ok" or a code for each."""
         attempts: dict[str, Callable[[], object]] = {
             "register": self.office.register.count,
             "ledger": self.office.ledger.head,
             "keys": self.office.try_keys,
+            "trust": partial(self.trust.anchors, at=self.clock()),
             "sandbox": partial(try_sandbox, self.sandbox),
             "clock": self._try_clock,
         }

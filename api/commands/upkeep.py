@@ -188,6 +188,8 @@ def import_trust(
     data: DataOption = None,
 ) -> None:
     """Trust the anchors of others for a use and a time."""
+    if until < since:
+        raise typer.BadParameter("before --from", param_hint="--until")
     settings = read_settings(data)
     text = terminal_messages()
     try:

@@ -1,0 +1,151 @@
+"""Both catalogues say everything that can happen, and the same."""
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+import api
+import certs
+import hsm
+import signing
+import verify
+from api.messages import Language, Messages, messages, preferred_language
+from api.problems import STATUS_OF
+from api.production import ProductionRefusedError
+from certs.errors import CertsError
+from certs.lifecycle import LegalKind, Status
+from hsm.errors import CustodyError
+from signing.errors import SigningError
+from verify.errors import VerifyError
+from verify.policy import POLICIES
+from verify.report import ReasonCode, Step, TimeSource, Verdict
+from verify.sources import CertificateStatus
+
+CHINESE, ENGLISH = messages(Language.CHINESE), messages(Language.ENGLISH)
+BASES = (SigningError, CustodyError, CertsError, VerifyError)
+KEY = re.compile(r"""\b(?:t|text|terminal_messages\(\))\(f?["']([a-z_.A-Z]+)["'][,)]""")
+
+
+def leaves(entries: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for name, entry in entries.items():
+        if isinstance(entry, Mapping):
+            yield from leaves(entry, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", str(entry)
+
+
+def subclasses(base: type[Exception]) -> Iterator[type[Exception]]:
+    for kind in base.__subclasses__():
+        yield kind
+        yield from subclasses(kind)
+
+
+def error_codes() -> set[str]:
+    for package in (certs, hsm, signing, verify):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)
+    classes = chain.from_iterable(subclasses(base) for base in BASES)
+    return {str(vars(kind)["code"]) for kind in classes if "code" in vars(kind)}
+
+
+def wanted() -> set[str]:
+    """Return every key that is made from a code at run time."""
+    return {
+        *(f"problem.{code}" for code in error_codes() | set(STATUS_OF)),
+        f"problem.{ProductionRefusedError.code}",
+        *(f"reason.{code}.{part}" for code in ReasonCode for part in ("why", "next")),
+        *(f"verdict.{verdict}" for verdict in Verdict),
+        *(f"status.{status}" for status in {*map(str, Status), *map(str, CertificateStatus)}),
+        *(f"legal_kind.{kind}" for kind in LegalKind),
+        *(f"check.{step}" for step in Step),
+        *(f"time_source.{source}" for source in TimeSource),
+        *(f"policy.{policy}" for policy in POLICIES),
+    }
+
+
+def test_the_catalogues_have_the_same_keys() -> None:
+    assert set(dict(leaves(CHINESE.entries))) == set(dict(leaves(ENGLISH.entries)))
+
+
+def test_the_same_values_are_filled_in() -> None:
+    def places(text: str) -> set[str]:
+        return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+    english = dict(leaves(ENGLISH.entries))
+    for key, text in leaves(CHINESE.entries):
+        assert places(text) == places(english[key]), key
+
+
+@pytest.mark.parametrize("text", [CHINESE, ENGLISH], ids=lambda text: text.language)
+def test_every_code_has_a_message(text: Messages) -> None:
+    said = dict(leaves(text.entries))
+    assert wanted() - set(said) == set()
+    assert [key for key, words in said.items() if not words.strip()] == []
+
+
+def test_there_are_error_codes_of_every_package() -> None:
+    """The test above would be worth nothing if no class were found."""
+    assert {"already_issued", "ledger_broken", "document_changed", "too_many"} <= error_codes()
+
+
+def test_every_key_in_code_and_templates_is_there() -> None:
+    said = set(dict(leaves(CHINESE.entries)))
+    root = Path(api.__path__[0])
+    used = {
+        key
+        for path in chain(root.rglob("*.py"), root.rglob("*.html"))
+        for key in KEY.findall(path.read_text(encoding="utf-8"))
+        if not key.endswith(".")
+    }
+    assert len(used) > 50
+    assert used - said == set()
+
+
+def test_no_message_is_left_over() -> None:
+    root = Path(api.__path__[0])
+    sources = "".join(
+        path.read_text(encoding="utf-8") for path in chain(root.rglob("*.py"), root.rglob("*.html"))
+    )
+    made = wanted()
+    prefixes = ("field.", "page.docs.routes.", "command.column.")
+    left_over = {
+        key
+        for key, _ in leaves(CHINESE.entries)
+        if key not in made and not key.startswith(prefixes) and key not in sources
+    }
+    assert left_over - {"problem.unreadable", "problem.unwritable"} == set()
+
+
+def test_a_key_that_is_not_there_is_a_fault() -> None:
+    for key in ("nothing", "page", "page.nothing", "reason.ok"):
+        with pytest.raises(KeyError):
+            CHINESE(key)
+
+
+def test_values_are_filled_in() -> None:
+    assert ENGLISH("page.certificate.from_to", since="a", until="b") == "a to b"
+
+
+@pytest.mark.parametrize(
+    ("accept_language", "language"),
+    [
+        (None, Language.CHINESE),
+        ("", Language.CHINESE),
+        ("en", Language.ENGLISH),
+        ("EN-us,zh;q=0.5", Language.ENGLISH),
+        ("zh-Hant-TW,en", Language.CHINESE),
+        ("fr-FR,fr;q=0.9,en;q=0.8", Language.ENGLISH),
+        ("fr", Language.CHINESE),
+        (";;,,q=", Language.CHINESE),
+    ],
+)
+def test_the_first_of_our_languages_is_taken(
+    accept_language: str | None, language: Language
+) -> None:
+    assert preferred_language(accept_language) is language
