@@ -15,6 +15,8 @@ from simulators.pdf_files import CONTENTS, RANGE
 from verify.report import ReasonCode
 
 CHANGED = ReasonCode.CHANGED_AFTER_SEALING
+GREW = ReasonCode.CHANGED_LATER
+NOT_COVERED = ReasonCode.BYTES_NOT_COVERED
 NOT_IN_REGISTER = ReasonCode.NOT_IN_REGISTER
 VALIDATION_DATA = b"<</Certs[]>>"
 _SIGNATURE = (
@@ -28,11 +30,10 @@ def _page(scene: Scene) -> int:
     return number_of(sources(scene.licence.data, 1), b"/Type/Page/")
 
 
-def _catalog(scene: Scene, *exchanges: Exchange) -> dict[int, bytes]:
-    """Return the catalog as the sealing left it, but for exchanges."""
-    objects = sources(scene.licence.data, 1)
-    root = pdf_files.root_number(scene.licence.data)
-    catalog = {root: objects[root]}
+def _catalog(pdf: bytes, *exchanges: Exchange) -> dict[int, bytes]:
+    """Return the newest catalog, but for exchanges."""
+    root = pdf_files.root_number(pdf)
+    catalog = {root: pdf_files.object_source(pdf, root)}
     for original, new in exchanges:
         exchange(catalog, original, new)
     return catalog
@@ -41,7 +42,7 @@ def _catalog(scene: Scene, *exchanges: Exchange) -> dict[int, bytes]:
 def with_validation_data(scene: Scene) -> bytes:
     """Add certificates for later verifiers, which is allowed: no forgery."""
     number = pdf_files.size(scene.licence.data)
-    catalog = _catalog(scene, (b"/Type/Catalog", b"/Type/Catalog/DSS %d 0 R" % number))
+    catalog = _catalog(scene.licence.data, (b"/Type/Catalog", b"/Type/Catalog/DSS %d 0 R" % number))
     return pdf_files.add_revision(scene.licence.data, catalog | {number: VALIDATION_DATA})
 
 
@@ -109,21 +110,21 @@ def parent_in_a_circle(scene: Scene) -> bytes:
 def seal_taken_out_of_the_form(scene: Scene) -> bytes:
     """Take the seal's field out of the form: readers that look at the newest form find none."""
     fields = (re.compile(rb"/AcroForm<<.*?>>"), b"/AcroForm<</Fields[]>>")
-    return pdf_files.add_revision(scene.licence.data, _catalog(scene, fields))
+    return pdf_files.add_revision(scene.licence.data, _catalog(scene.licence.data, fields))
 
 
 @forgery(Attacker.STRANGER, "a later revision: permissions", CHANGED)
 def permissions_lifted(scene: Scene) -> bytes:
     """Take back what forbids changes, so that the next revision is allowed."""
     permissions = (re.compile(rb"/Perms<<.*?>>"), b"")
-    return pdf_files.add_revision(scene.licence.data, _catalog(scene, permissions))
+    return pdf_files.add_revision(scene.licence.data, _catalog(scene.licence.data, permissions))
 
 
 @forgery(Attacker.STRANGER, "validation data that reach a sealed object", CHANGED)
 def change_disguised_as_validation_data(scene: Scene) -> bytes:
     """Add validation data and let them replace the page's drawing on the way."""
     number = _drawing(scene)
-    catalog = _catalog(scene, (b"/Type/Catalog", b"/Type/Catalog/DSS %d 0 R" % number))
+    catalog = _catalog(scene.licence.data, (b"/Type/Catalog", b"/Type/Catalog/DSS %d 0 R" % number))
     return pdf_files.add_revision(scene.licence.data, catalog | {number: VALIDATION_DATA})
 
 
@@ -136,36 +137,43 @@ def drawing_deleted(scene: Scene) -> bytes:
     return later[:start] + entry + later[start + len(b"xref\n") :]
 
 
-def _countersigned(scene: Scene, sign: Sign) -> bytes:
-    field = pdf_files.size(scene.licence.data)
-    catalog = _catalog(scene, (b"/Fields[", b"/Fields[%d 0 R " % field))
+def _countersigned(pdf: bytes, sign: Sign) -> bytes:
+    field = pdf_files.size(pdf)
+    catalog = _catalog(pdf, (b"/Fields[", b"/Fields[%d 0 R " % field))
     widget = b"<</FT/Sig/T(Second)/V %d 0 R>>" % (field + 1)
-    objects = catalog | {field: widget, field + 1: _SIGNATURE}
-    return seal_objects(scene.licence.data, objects, sign)
+    return seal_objects(pdf, catalog | {field: widget, field + 1: _SIGNATURE}, sign)
 
 
 @forgery(Attacker.OTHER_AUTHORITY, "a second signature", CHANGED, NOT_IN_REGISTER)
 def second_signature(scene: Scene) -> bytes:
     """Countersign in a later revision with the genuine key of another authority."""
-    return _countersigned(scene, scene.other.cms())
+    return _countersigned(scene.licence.data, scene.other.cms())
 
 
 @forgery(Attacker.STRANGER, "a second signature: by nobody", CHANGED, ReasonCode.UNKNOWN_ANCHOR)
 def second_signature_by_nobody(scene: Scene) -> bytes:
     """Countersign with a key of one's own, for readers that look at the last signature alone."""
     nobody = scene.pki.unit_ca.with_other_key().issue(scene.market.name, not_before=OPENED)
-    return _countersigned(scene, cms(nobody, scene.pki.unit_ca.cert))
+    return _countersigned(scene.licence.data, cms(nobody, scene.pki.unit_ca.cert))
 
 
-@forgery(
-    Attacker.STRANGER, "a letter that forbids nothing", ReasonCode.CHANGED_LATER, NOT_IN_REGISTER
-)
-def letter_that_grew(scene: Scene) -> bytes:
-    """Add a note to a letter that an authority signed without forbidding changes."""
+def _letter(scene: Scene) -> bytes:
+    """Return a letter that an authority signed without forbidding changes."""
     letter = pdf_files.draw(attachments=())
     field, root = pdf_files.size(letter), pdf_files.root_number(letter)
     catalog = pdf_files.object_source(letter, root)
     catalog = catalog[:-2] + b"/AcroForm<</Fields[%d 0 R]/SigFlags 3>>>>" % field
     objects = {root: catalog, field: b"<</FT/Sig/T(Letter)/V %d 0 R>>" % (field + 1)}
-    signed = seal_objects(letter, objects | {field + 1: _SIGNATURE}, scene.market.cms())
-    return _with_note(signed)
+    return seal_objects(letter, objects | {field + 1: _SIGNATURE}, scene.market.cms())
+
+
+@forgery(Attacker.STRANGER, "a letter: a note that nobody signed", NOT_COVERED, NOT_IN_REGISTER)
+def note_on_a_letter(scene: Scene) -> bytes:
+    """Add a note to a signed letter that does not forbid it."""
+    return _with_note(_letter(scene))
+
+
+@forgery(Attacker.OTHER_AUTHORITY, "a letter: a note and a signature", GREW, NOT_IN_REGISTER)
+def note_on_a_letter_signed(scene: Scene) -> bytes:
+    """Add a note to a signed letter that does not forbid it, and sign the whole."""
+    return _countersigned(_with_note(_letter(scene)), scene.other.cms())

@@ -15,7 +15,7 @@ from verify.report import ReasonCode
 DAY = timedelta(days=1)
 
 DIFFERS = ReasonCode.DIFFERS_FROM_REGISTER
-NOT_PROVEN = ReasonCode.TIME_NOT_PROVEN
+NOT_IN_REGISTER = ReasonCode.NOT_IN_REGISTER
 
 FORGED = ReasonCode.SEAL_FORGED
 NOT_LISTED = ReasonCode.SIGNER_NOT_IN_SEAL
@@ -34,7 +34,7 @@ def _altered_seal(eseal: ESeal, path: tuple[int, ...], element: bytes) -> ESeal:
 # The seal maker never signed it
 
 
-@forgery(Attacker.FORMER_KEEPER, "the seal: validEnd", FORGED)
+@forgery(Attacker.FORMER_KEEPER, "the seal: validEnd", FORGED, DIFFERS)
 def seal_prolonged(scene: Scene) -> bytes:
     """Write a later end into a seal that has expired, and use it."""
     expired = scene.make_seal(valid_to=SEALED - DAY)
@@ -42,7 +42,7 @@ def seal_prolonged(scene: Scene) -> bytes:
     return reseal(scene.licence.data, ses(prolonged, scene.market.unit, SEALED))
 
 
-@forgery(Attacker.OTHER_AUTHORITY, "the seal: its list", FORGED, NOT_THE_AUTHORITY)
+@forgery(Attacker.OTHER_AUTHORITY, "the seal: its list", FORGED, NOT_THE_AUTHORITY, NOT_IN_REGISTER)
 def list_extended(scene: Scene) -> bytes:
     """Write one's own certificate into the list of another authority's seal."""
     own = der.sequence(der.octet_string(scene.other.unit.cert.der))
@@ -50,7 +50,9 @@ def list_extended(scene: Scene) -> bytes:
     return reseal(scene.licence.data, ses(extended, scene.other.unit, SEALED))
 
 
-@forgery(Attacker.OTHER_AUTHORITY, "the seal: its picture", FORGED, NOT_THE_AUTHORITY)
+@forgery(
+    Attacker.OTHER_AUTHORITY, "the seal: its picture", FORGED, NOT_THE_AUTHORITY, NOT_IN_REGISTER
+)
 def picture_put_into_a_seal(scene: Scene) -> bytes:
     """Put the picture of another authority's seal into one's own."""
     picture = get(scene.market.eseal.der, PICTURE)
@@ -62,20 +64,20 @@ def picture_put_into_a_seal(scene: Scene) -> bytes:
 # The right seal in the wrong hand, or at the wrong time
 
 
-@forgery(Attacker.OTHER_AUTHORITY, "the signer", NOT_LISTED, NOT_THE_AUTHORITY)
+@forgery(Attacker.OTHER_AUTHORITY, "the signer", NOT_LISTED, NOT_THE_AUTHORITY, NOT_IN_REGISTER)
 def seal_taken_from_a_file(scene: Scene) -> bytes:
     """Apply the genuine seal of another authority, which stands in each of its files."""
     return reseal(scene.licence.data, ses(scene.market.eseal, scene.other.unit, SEALED))
 
 
-@forgery(Attacker.UNIT_CA, "the signer: renewed, the seal not", NOT_LISTED)
+@forgery(Attacker.UNIT_CA, "the signer: renewed, the seal not", NOT_LISTED, DIFFERS)
 def certificate_renewed_without_the_seal(scene: Scene) -> bytes:
     """Use the seal with a new certificate of the same unit that its list does not name."""
     renewed = scene.issue_unit()
     return reseal(scene.licence.data, ses(scene.market.eseal, renewed, SEALED))
 
 
-@forgery(Attacker.FORMER_KEEPER, "the seal: expired", OUT_OF_TIME, NOT_PROVEN, DIFFERS)
+@forgery(Attacker.FORMER_KEEPER, "the seal: expired", OUT_OF_TIME, DIFFERS)
 def seal_expired(scene: Scene) -> bytes:
     """Use the seal a day after it expired."""
     expired = scene.make_seal(valid_to=SEALED - DAY)
@@ -99,7 +101,7 @@ def seal_made_after_its_use(scene: Scene) -> bytes:
 # Another unit than the authority
 
 
-@forgery(Attacker.OTHER_AUTHORITY, "the authority", NOT_THE_AUTHORITY)
+@forgery(Attacker.OTHER_AUTHORITY, "the authority", NOT_THE_AUTHORITY, NOT_IN_REGISTER)
 def licence_of_another_district(scene: Scene) -> bytes:
     """Seal a licence of the neighbouring district with one's own seal, right in all but that."""
     own = scene.content(
@@ -109,14 +111,17 @@ def licence_of_another_district(scene: Scene) -> bytes:
     return scene.seal(scene.draw(own), scene.other.seal(), picture=scene.other.picture)
 
 
-@forgery(Attacker.OTHER_AUTHORITY, "the authority (CMS)", NOT_THE_AUTHORITY)
+@forgery(Attacker.OTHER_AUTHORITY, "the authority (CMS)", NOT_THE_AUTHORITY, NOT_IN_REGISTER)
 def card_of_another_authority(scene: Scene) -> bytes:
     """Sign the card of another authority, that one's picture on it: a CMS holds no seal."""
     return reseal(scene.card.data, scene.other.cms())
 
 
 @forgery(
-    Attacker.SEAL_MAKER, "the seal: in the authority's name, for another unit", NOT_THE_AUTHORITY
+    Attacker.SEAL_MAKER,
+    "the seal: in the authority's name, for another unit",
+    NOT_THE_AUTHORITY,
+    NOT_IN_REGISTER,
 )
 def seal_made_for_another_unit(scene: Scene) -> bytes:
     """Make a seal with the authority's name and picture and list another unit in it."""
@@ -124,14 +129,19 @@ def seal_made_for_another_unit(scene: Scene) -> bytes:
     return reseal(scene.licence.data, ses(false, scene.other.unit, SEALED))
 
 
-@forgery(Attacker.UNIT_CA, "the signer: the authority's name, its own code", NOT_THE_AUTHORITY)
+@forgery(
+    Attacker.UNIT_CA,
+    "the signer: the authority's name, its own code",
+    NOT_THE_AUTHORITY,
+    NOT_IN_REGISTER,
+)
 def unit_that_took_the_name(scene: Scene) -> bytes:
     """Get a certificate with the authority's name and one's own unit code, and a seal for it."""
     name = replace(scene.market.name, uscc=scene.other.name.uscc)
     return _seal_as(scene, name)
 
 
-@forgery(Attacker.UNIT_CA, "the signer: no code", NOT_THE_AUTHORITY)
+@forgery(Attacker.UNIT_CA, "the signer: no code", NOT_THE_AUTHORITY, ReasonCode.STATUS_NOT_ASKED)
 def unit_without_a_code(scene: Scene) -> bytes:
     """Get a certificate with the authority's name and no unit code at all."""
     return _seal_as(scene, replace(scene.market.name, uscc=None))

@@ -148,7 +148,7 @@ def cms_with_content_inside(scene: Scene) -> bytes:
     return reseal(scene.card.data, inside)
 
 
-@forgery(Attacker.STRANGER, "SES_Signature: a time stamp", UNSUPPORTED)
+@forgery(Attacker.STRANGER, "SES_Signature: a time stamp", UNSUPPORTED, DIFFERS)
 def time_stamp_invented(scene: Scene) -> bytes:
     """Add what looks like a time stamp, by which an expired seal would be good for ever."""
     stamp = der.element(der.CONTEXT_0, der.bit_string(der.sequence(der.integer(3))))
@@ -159,7 +159,7 @@ def time_stamp_invented(scene: Scene) -> bytes:
     return reseal(scene.licence.data, altered(scene.market.seal(), by=add))
 
 
-@forgery(Attacker.STRANGER, "CMS: a time stamp", UNSUPPORTED)
+@forgery(Attacker.STRANGER, "CMS: a time stamp", UNSUPPORTED, DIFFERS)
 def time_stamp_invented_for_a_card(scene: Scene) -> bytes:
     """Add what looks like a time stamp to a CMS, among the attributes that nobody signed."""
     kind = der.object_identifier("1.2.840.113549.1.9.16.2.14")

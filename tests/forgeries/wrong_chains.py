@@ -77,7 +77,7 @@ def _own_pki(scene: Scene) -> Pki:
     )
 
 
-@forgery(Attacker.OFFICE, "the seal maker: trusted by nobody", UNKNOWN)
+@forgery(Attacker.OFFICE, "the seal maker: trusted by nobody", UNKNOWN, DIFFERS)
 def seal_by_an_unknown_maker(scene: Scene) -> bytes:
     """Let a seal maker of no standing make a seal for the genuine unit, and use it."""
     own = _own_pki(scene)
@@ -106,7 +106,7 @@ def maker_that_seals(scene: Scene) -> bytes:
     return _seal_as(scene, scene.maker)
 
 
-@forgery(Attacker.OTHER_AUTHORITY, "the seal maker: a unit", NOT_ALLOWED)
+@forgery(Attacker.OTHER_AUTHORITY, "the seal maker: a unit", NOT_ALLOWED, DIFFERS)
 def unit_that_makes_a_seal(scene: Scene) -> bytes:
     """Make a seal in another authority's name with a unit's certificate."""
     signer = scene.issue_unit()
@@ -128,7 +128,7 @@ def ca_for_something_else(scene: Scene) -> bytes:
     return _seal_as(scene, authority.issue(scene.market.name, **VALID), authority.cert)
 
 
-@forgery(Attacker.OTHER_CA, "the CA of the maker: for units", NOT_ALLOWED)
+@forgery(Attacker.OTHER_CA, "the CA of the maker: for units", NOT_ALLOWED, DIFFERS)
 def maker_certified_for_units(scene: Scene) -> bytes:
     """Certify a seal maker by the CA that may only certify units."""
     name = scene.maker.cert.subject
@@ -200,6 +200,14 @@ def card_signed_after_expiry(scene: Scene) -> bytes:
 def sealing_backdated_with_a_stale_key(scene: Scene) -> bytes:
     """Claim a day on which a certificate was valid that has expired since."""
     return _seal_as(scene, scene.issue_unit(not_after=SEALED + DAY))
+
+
+@forgery(Attacker.SEAL_MAKER, "the seal maker: expired since", NOT_PROVEN, DIFFERS)
+def seal_backdated_by_a_stale_maker(scene: Scene) -> bytes:
+    """Make a seal and claim a day on which the maker's certificate was valid, expired since."""
+    times = {"not_before": OPENED, "not_after": OPENED + DAY}
+    maker = scene.pki.issue_seal_maker(scene.maker.cert.subject, **times)
+    return _seal_as(scene, scene.market.unit, maker=maker)
 
 
 @forgery(Attacker.OFFICE, "the claimed time: tomorrow", NOT_PROVEN, DIFFERS)
