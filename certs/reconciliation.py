@@ -4,9 +4,9 @@ The ledger is written before a key works, the register after; whoever goes round
 a row in the other that nothing matches. The ledger's own chain is for `Ledger.verify_chain`.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, exists, func, or_, select
 
@@ -134,10 +134,37 @@ def _verify_bytes(certificate: ECertificate, data: bytes, row: str) -> None:
                 raise NotReconciledError(row, "another_content")
         case _:
             raise NotReconciledError(row, "unreadable_file")
-    metadata = certificate.content["metadata"]
-    told = (metadata["ZZBH"], metadata["ZZBS"], certificate.content["draft_sm3"])
-    if told != (certificate.number, certificate.identifier, certificate.draft_sm3):
+    if _told_by_columns(certificate) != _told_by_content(certificate.content):
         raise NotReconciledError(row, "another_content")
+
+
+def _told_by_columns(certificate: ECertificate) -> tuple[str, ...]:
+    """Return what stands in the register plainly and was sealed as well."""
+    standing = certificate.standing
+    days = (certificate.issued_on, standing.valid_from, standing.valid_to)
+    return (
+        certificate.number,
+        certificate.identifier,
+        certificate.draft_sm3,
+        certificate.authority,
+        certificate.type_code,
+        *("" if day is None else day.isoformat() for day in days),
+    )
+
+
+def _told_by_content(content: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the same as `certificate.json` says it (GB/T 36903)."""
+    metadata = content["metadata"]
+    return (
+        metadata["ZZBH"],
+        metadata["ZZBS"],
+        content["draft_sm3"],
+        metadata["ZZBFJGDM"],
+        metadata["ZZLXDM"],
+        metadata["ZZBFRQ"],
+        metadata["ZZYXQQSRQ"],
+        metadata["ZZYXQJZRQ"],
+    )
 
 
 def _has_certificate() -> ColumnElement[bool]:

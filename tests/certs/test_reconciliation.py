@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -163,6 +164,18 @@ def give_another_number(office: Office, issued: ECertificate, _: bytes) -> None:
     change(office, certificates, issued, number="JY0")
 
 
+def prolong(office: Office, issued: ECertificate, _: bytes) -> None:
+    change(office, certificates, issued, valid_to=date(2099, 12, 31))
+
+
+def make_older(office: Office, issued: ECertificate, _: bytes) -> None:
+    change(office, certificates, issued, issued_on=date(2020, 1, 1), valid_from=date(2020, 1, 1))
+
+
+def give_to_another_authority(office: Office, issued: ECertificate, _: bytes) -> None:
+    change(office, certificates, issued, authority="11999902MB20000121")
+
+
 @pytest.mark.parametrize(
     ("tamper", "reason"),
     [
@@ -172,6 +185,9 @@ def give_another_number(office: Office, issued: ECertificate, _: bytes) -> None:
         (put_unsealed_file, "unreadable_file"),
         (tell_of_another_person, "another_content"),
         (give_another_number, "another_content"),
+        (prolong, "another_content"),
+        (make_older, "another_content"),
+        (give_to_another_authority, "another_content"),
     ],
 )
 def test_what_an_insider_with_the_registers_keys_changes_is_named(
