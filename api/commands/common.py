@@ -17,6 +17,7 @@ from api.settings import read_settings as read_environment
 from certs.errors import (
     AlreadyIssuedError,
     CertsError,
+    DrawingError,
     FaultyDataError,
     IllegalTransitionError,
     NotEntitledError,
@@ -53,6 +54,7 @@ class Exit(IntEnum):
 _EXIT_OF: Sequence[tuple[type[Exception], Exit]] = (
     (FaultyDataError, Exit.BAD_DATA),
     (NotEntitledError, Exit.BAD_DATA),
+    (DrawingError, Exit.BAD_DATA),
     (UnknownTypeError, Exit.UNKNOWN),
     (UnknownAuthorityError, Exit.UNKNOWN),
     (UnknownCertificateError, Exit.UNKNOWN),

@@ -124,7 +124,11 @@ def show(number: Number, *, as_json: JsonOption = False, data: DataOption = None
         sys.stdout.write("\n")
         return
     for name, value in entry.items():
-        sys.stdout.write(f"{name:16}{value}\n")
+        if name != "events":
+            sys.stdout.write(f"{name:16}{value}\n")
+    for event in events:
+        kind = event.legal_kind.value if event.legal_kind else ""
+        sys.stdout.write(f"{event.act.value:16}{event.at.isoformat()} {kind}".rstrip() + "\n")
 
 
 def revoke(
