@@ -86,8 +86,7 @@ class _Server:
 class Sandbox:
     """A bounded number of places in which files are examined.
 
-    `worker` names (`module:function`) what is called once in the server and returns the function
-    that every child calls with its file.
+    `worker` names (`module:function`) what is called once in the server and returns its `Worker`.
     """
 
     def __init__(self, worker: str, limits: Limits | None = None) -> None:

@@ -15,6 +15,7 @@ from signing import der
 from signing.canonical import sm3
 from signing.errors import MalformedSealError
 from signing.eseal import SM2_SM3, ESeal
+from signing.pdf.placement import SignatureForm
 from signing.x509 import ExtensionId
 from signing.x509_build import Profile, encode_extension
 from verify.policy import OFFICE, TrustAnchors
@@ -179,6 +180,14 @@ def value_changed(desk: Desk) -> Case:
     return registered(desk, prepared.embed(contents).data)
 
 
+@case(R.UNSUPPORTED_SIGNATURE)
+def cms_with_another_algorithm(desk: Desk) -> Case:
+    prepared = desk.prepare(form=SignatureForm.PADES, signed_at=AT)
+    sm3_oid, sha_oid = (der.object_identifier(f"1.2.156.10197.1.{n}") for n in (401, 410))
+    contents = desk.sign_cms(prepared.digest).replace(sm3_oid, sha_oid)
+    return unregistered(desk, prepared.embed(contents).data)
+
+
 @case(R.ALGORITHM_NOT_ALLOWED)
 def seal_with_another_algorithm(desk: Desk) -> Case:
     prepared = desk.prepare()
@@ -226,6 +235,11 @@ def sealed_for_another_authority(desk: Desk) -> Case:
 def another_picture_shown(desk: Desk) -> Case:
     picture = replace(PICTURE, colour=(0, 0, 255))
     return Case(desk.seal(picture=picture), KeptRegister.of(desk))
+
+
+@case(R.CONTENT_SWAPPED, R.NOT_IN_REGISTER)
+def another_picture_than_the_data_say(desk: Desk) -> Case:
+    return Case(desk.sign(picture=replace(PICTURE, colour=(0, 0, 255))), KeptRegister.of(desk))
 
 
 @case(R.CONTENT_SWAPPED, R.NOT_IN_REGISTER)
@@ -355,34 +369,72 @@ def changed_after_sealing(desk: Desk) -> Case:
     return Case(pdf_files.add_revision(sealed, {2: page}), KeptRegister.of(desk, sealed))
 
 
-def sign_letter(desk: Desk, letter: bytes, *, name: bytes, entries: bytes = b"") -> bytes:
-    """Return a file signed by the desk's unit as other software would: no certificate, no seal."""
-    entries += b"/M(D:20261124013000Z)"
+_TIME = b"/M(D:20261124013000Z)"
+
+
+def sign_letter(
+    desk: Desk,
+    letter: bytes,
+    *,
+    name: bytes = b"One",
+    entries: bytes = _TIME,
+    with_seal: bool = False,
+) -> bytes:
+    """Return a file signed by the desk's unit as other software would: nothing is shown."""
+    subfilter = b"GM.sm2seal" if with_seal else b"ETSI.CAdES.detached"
 
     def with_contents(contents: bytes) -> bytes:
-        padded = contents.ljust(4096, b"\x00")
-        return pdf_files.add_signature(letter, name=name, contents=padded, entries=entries)
+        padded = contents.ljust(8192, b"\x00")
+        return pdf_files.add_signature(
+            letter, name=name, subfilter=subfilter, contents=padded, entries=entries
+        )
 
     covered = with_contents(b"\x30\x00")
     first, second, length = map(int, re.findall(rb"/ByteRange\[0 (\d+) (\d+) (\d+)", covered)[-1])
     digest = sm3(covered[:first] + covered[second : second + length])
+    if with_seal:
+        return with_contents(desk.office.apply(data_digest=digest, property_info="all of it").der)
     return with_contents(desk.sign_cms(digest))
+
+
+@case(R.UNSUPPORTED_SIGNATURE, R.STATUS_NOT_ASKED)
+def foreign_seal_shown_in_another_way(desk: Desk) -> Case:
+    return unregistered(desk, sign_letter(desk, draw(None), with_seal=True))
+
+
+@case(R.CONTENT_SWAPPED, R.NOT_IN_REGISTER)
+def certificate_that_shows_no_seal(desk: Desk) -> Case:
+    return Case(sign_letter(desk, draw(desk.data())), KeptRegister.of(desk))
+
+
+@case(R.UNSUPPORTED_SIGNATURE)
+def letter_without_a_time(desk: Desk) -> Case:
+    return unregistered(desk, sign_letter(desk, draw(None), entries=b""))
+
+
+@case(R.UNSUPPORTED_SIGNATURE, R.STATUS_NOT_ASKED)
+def form_filled_in_and_signed_again(desk: Desk) -> Case:
+    """Fill in what DocMDP 2 allows, which is not told apart yet."""
+    allows_forms = _TIME + b"/Reference[<</TransformMethod/DocMDP/TransformParams<</P 2/V/1.2>>>>]"
+    drawn = draw(None, catalog=b"/Perms<</DocMDP 9 0 R>>")
+    signed = sign_letter(desk, drawn, entries=allows_forms)
+    return unregistered(desk, sign_letter(desk, signed, name=b"Two"))
 
 
 @case(R.STATUS_NOT_ASKED)
 def letter(desk: Desk) -> Case:
-    return unregistered(desk, sign_letter(desk, draw(None), name=b"One"))
+    return unregistered(desk, sign_letter(desk, draw(None)))
 
 
 @case(R.BYTES_NOT_COVERED, R.STATUS_NOT_ASKED)
 def letter_with_an_addition_nobody_signed(desk: Desk) -> Case:
-    signed = sign_letter(desk, draw(None), name=b"One")
+    signed = sign_letter(desk, draw(None))
     return unregistered(desk, pdf_files.add_revision(signed, {99: b"<</New true>>"}))
 
 
 @case(R.CHANGED_LATER, R.STATUS_NOT_ASKED)
 def letter_signed_twice(desk: Desk) -> Case:
-    signed = sign_letter(desk, draw(None), name=b"One")
+    signed = sign_letter(desk, draw(None))
     return unregistered(desk, sign_letter(desk, signed, name=b"Two"))
 
 

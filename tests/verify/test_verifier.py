@@ -8,13 +8,16 @@ from simulators.pki import AT, OTHER_UNIT_NAME
 from simulators.signed_files import NUMBER, Desk, KeptRegister, draw
 from structlog.testing import capture_logs
 
+from signing.errors import BackendUnavailableError
 from verify import verifier as module
+from verify.confinement import Limits
 from verify.errors import DocumentTooLargeError, NotADocumentError
 from verify.pdf import read
 from verify.policy import OFFICE, SEAL_ONLY, TrustAnchors
 from verify.reading import FoundSignature, Reading
 from verify.report import Depth, ReasonCode, Revocation, TimeSource, Verdict, VerificationReport
 from verify.sandbox import Sandbox
+from verify.settings import VerificationSettings
 from verify.sources import CertificateStatus
 from verify.verifier import MAX_FILE_OCTETS, Verifier, start_sandbox, try_sandbox
 
@@ -260,7 +263,24 @@ def test_an_error_of_our_own_is_written_down_and_confirms_nothing(
     assert "stood" not in str(entry)
 
 
+def test_a_machine_without_sm2_says_nothing_about_a_file(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lacking(*_: object) -> None:
+        raise BackendUnavailableError("no SM2 here")
+
+    monkeypatch.setattr("signing.eseal_checks.verify_digest", lacking)
+    with pytest.raises(BackendUnavailableError):
+        ask_nobody(desk, desk.seal())
+
+
 # The real sandbox
+
+
+def test_the_operator_bounds_the_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VERIFY_AT_ONCE", "2")
+    monkeypatch.setenv("VERIFY_SYSCALL_FILTER", "false")
+    assert VerificationSettings().limits() == Limits(at_once=2, syscall_filter=False)
 
 
 def test_the_sandbox_finds_what_this_process_finds(desk: Desk) -> None:
