@@ -126,11 +126,7 @@ class Outcome:
 
 def _table() -> Mapping[ReasonCode, Outcome]:
     code, sub = ReasonCode, SubIndication
-    passed, failed, open_ = (
-        Indication.TOTAL_PASSED,
-        Indication.TOTAL_FAILED,
-        Indication.INDETERMINATE,
-    )
+    passed, failed, open_ = Indication
     bad, cannot, lapsed = Verdict.INVALID, Verdict.CANNOT_CONFIRM, Verdict.NOT_IN_FORCE
     # fmt: off
     rows: dict[ReasonCode, tuple[int, Indication, SubIndication | None, Verdict]] = {
