@@ -8,6 +8,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 from starlette.types import Scope
 
+from api.description import describe
 from api.middleware import AccessLog, BodyLimit, RateLimit, SecurityHeaders, Unexpected
 from api.pages import certificate, public
 from api.problems import install_problems
@@ -39,6 +40,8 @@ def create_app(services: Services, *, rate_limited: bool = True) -> FastAPI:
     for module in (health, verifications, certificates, public, certificate):
         app.include_router(module.router)
     app.mount("/static", _Static(directory=str(files("api") / "static")))
+    description = describe(app)
+    app.openapi = lambda: description  # type: ignore[method-assign] # as FastAPI documents it
     return app
 
 

@@ -1,24 +1,23 @@
 """Is it alive, is it ready: ready means that databases, keys and clock were tried just now."""
 
-from typing import Any
-
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api.deps import CurrentServices
 from api.problems import ApiError
+from api.schemas.answers import AliveOut, ReadyOut
 
 router = APIRouter(tags=["operation"])
 
 
 @router.get("/healthz")
-def alive() -> dict[str, str]:
+def alive() -> AliveOut:
     """Answer that the process answers."""
-    return {"status": "alive"}
+    return AliveOut()
 
 
 @router.get("/readyz")
-def ready(services: CurrentServices) -> dict[str, Any]:
+def ready(services: CurrentServices) -> ReadyOut:
     """Try every part and name those that failed."""
     parts = services.try_parts()
     failed = [
@@ -26,7 +25,7 @@ def ready(services: CurrentServices) -> dict[str, Any]:
     ]
     if failed:
         raise ApiError("not_ready", failed)
-    return {"status": "ready", "parts": parts}
+    return ReadyOut(parts=dict.fromkeys(parts, "ok"))
 
 
 @router.get("/metrics", include_in_schema=False)

@@ -1,5 +1,6 @@
 """`/v1/verifications`: the report on a file, and what was concluded before."""
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -7,6 +8,8 @@ from starlette.concurrency import run_in_threadpool
 
 from api.deps import CurrentServices
 from api.problems import ApiError
+from api.schemas.answers import VerificationOut
+from api.schemas.report import ReportOut
 from api.uploads import read_upload
 from verify.report import Depth
 
@@ -15,6 +18,7 @@ router = APIRouter(prefix="/v1/verifications", tags=["verification"])
 
 @router.post(
     "",
+    responses={200: {"model": ReportOut}},
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -41,16 +45,9 @@ async def verify_file(
 
 
 @router.get("/{verification_id}")
-def find_verification(verification_id: str, services: CurrentServices) -> dict[str, Any]:
+def find_verification(verification_id: str, services: CurrentServices) -> VerificationOut:
     """Answer what was concluded under this id in the last 90 days."""
     found = services.verification_log.find(verification_id, at=services.clock())
     if found is None:
         raise ApiError("not_found")
-    return {
-        "id": found.id,
-        "file_sm3": found.file_sm3,
-        "policy": found.policy,
-        "verdict": found.verdict,
-        "reason_code": found.reason_code,
-        "checked_at": found.checked_at.isoformat().replace("+00:00", "Z"),
-    }
+    return VerificationOut.model_validate(asdict(found))

@@ -24,7 +24,7 @@ from hsm.errors import CustodyError
 from signing.errors import SigningError
 from verify.errors import VerifyError
 from verify.policy import POLICIES
-from verify.report import ReasonCode, Step, TimeSource, Verdict
+from verify.report import ReasonCode, Revocation, Step, TimeSource, Verdict
 from verify.sources import CertificateStatus
 
 CHINESE, ENGLISH = messages(Language.CHINESE), messages(Language.ENGLISH)
@@ -65,6 +65,7 @@ def wanted() -> set[str]:
         *(f"legal_kind.{kind}" for kind in LegalKind),
         *(f"check.{step}" for step in Step),
         *(f"time_source.{source}" for source in TimeSource),
+        *(f"revocation.{revocation}" for revocation in Revocation),
         *(f"policy.{policy}" for policy in POLICIES),
     }
 

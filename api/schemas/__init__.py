@@ -1,0 +1,1 @@
+"""What the machine interface answers, as `/openapi.json` describes it."""
