@@ -181,7 +181,8 @@ class Parser:
         depth, position = 1, start + 1
         while depth:
             step = _LITERAL_STEP.match(self._pdf, position)
-            if step is None or position - start > MAX_LITERAL_OCTETS:
+            self._values_left -= 1  # a step takes as long as a value
+            if step is None or position - start > MAX_LITERAL_OCTETS or self._values_left < 0:
                 raise MalformedPdfError("a string that does not end, or not soon enough")
             position = step.end()
             depth += (step[2] is not None) - (step[3] is not None)

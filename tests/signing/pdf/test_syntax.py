@@ -139,6 +139,9 @@ def test_depth_and_number_of_values_have_limits() -> None:
         read(b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1))
     with pytest.raises(MalformedPdfError):
         read(b"[" + b"0 " * MAX_VALUES + b"]")
+    escapes = MAX_LITERAL_OCTETS // 4 * b"\\n"
+    with pytest.raises(MalformedPdfError):
+        read(b"[" + (b"(" + escapes + b")") * (4 * MAX_VALUES // MAX_LITERAL_OCTETS + 1) + b"]")
 
 
 @pytest.mark.parametrize(
