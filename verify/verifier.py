@@ -120,6 +120,9 @@ class Verifier:
             return _Examined(reading.reason, tuple(judgements))
         except (VerifyError, BackendUnavailableError):
             raise
+        except UntrueReadingError as error:
+            _log.warning("reading_refused", reason=str(error))
+            return _Examined(ReasonCode.MALFORMED_DOCUMENT, ())
         except Exception as error:  # noqa: BLE001  # the one place where whatever a file causes ends
             _log.error("judging_failed", place=place_of(error))
             return _Examined(ReasonCode.MALFORMED_DOCUMENT, ())

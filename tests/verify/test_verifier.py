@@ -206,7 +206,7 @@ def test_later_changes_cannot_be_denied(desk: Desk) -> None:
     with capture_logs() as logs:
         report = ask_office(desk, grown, KeptRegister.of(desk, sealed), Parrot(lie(sealed)))
     assert report.reason_codes == (ReasonCode.MALFORMED_DOCUMENT,)
-    assert "UntrueReadingError" in logs[0]["place"]
+    assert [entry["event"] for entry in logs] == ["reading_refused"]
 
 
 def test_a_file_cannot_be_covered_beyond_its_end(desk: Desk) -> None:
