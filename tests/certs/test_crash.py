@@ -108,12 +108,12 @@ def test_killed_at_any_time_under_load(
     killed = 0
     for _ in range(6):
         processes = [mortal.start(work) for work in works]
-        time.sleep(chance.uniform(0.2, 0.9))
+        time.sleep(chance.uniform(0.15, 0.6))
         for process in processes:
             killed += process.is_alive()
             process.kill()
             process.join()
-    assert killed > 6
+    assert killed > 4
     assert mortal.run(Work(*place, LATER))
     assert mortal.run(Work(*place, LATER, keys))
 
