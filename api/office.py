@@ -13,6 +13,7 @@ from functools import partial
 from importlib.resources import as_file, files
 from pathlib import Path
 
+from api.bounded_cache import BoundedCache
 from api.production import verify_fit_for_production
 from api.settings import Environment, Settings
 from certs import database
@@ -40,9 +41,11 @@ from hsm.key_encryption import create_key_encryption_key
 from hsm.keys import KeyPurpose, KeyRef
 from hsm.ledger import Ledger
 from hsm.stores.software import SoftwareKeyStore
+from verify.confinement import make_undumpable
 
 SEAL_DIAMETER_MM = 42  # a bureau's seal is at most 45 mm (国发〔1999〕25号); 42 is usual
 OPERATOR = "operator"
+MOST_FACES = 64  # of half a megabyte each
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ class Office:
     reconciliation: Reconciliation
     pki: Pki
     drawn_as_sample: bool
+    faces: BoundedCache[str, bytes]
+    """Masked renderings by certificate: drawing one costs what fifty other answers do."""
 
     def issue_one(self, order: IssuanceOrder, *, key: str, at: datetime) -> Issued | Refused:
         """Issue one certificate under the operator's command; the same key, the same answer."""
@@ -81,6 +86,9 @@ class Office:
 
     def draw_masked(self, certificate: ECertificate) -> bytes:
         """Return an SVG drawn anew from register data, values masked, for the public page."""
+        return self.faces.get(certificate.id, lambda: self._draw_masked(certificate))
+
+    def _draw_masked(self, certificate: ECertificate) -> bytes:
         content = CertificateContent.restore(
             certificate.content,
             code=certificate.code,
@@ -106,6 +114,7 @@ def open_office(settings: Settings, *, clock: Callable[[], datetime]) -> Iterato
 
     Raise `CustodyError` or `CertsError` when a part is missing or not in order.
     """
+    make_undumpable()  # from here on this process holds keys
     data, custody, names = settings.data, settings.custody, settings.certs
     with ExitStack() as stack:
         store = SoftwareKeyStore(data / "keys", custody.open_key_encryption_key(data))
@@ -157,6 +166,7 @@ def open_office(settings: Settings, *, clock: Callable[[], datetime]) -> Iterato
             reconciliation=Reconciliation(transactions, register, ledger),
             pki=pki,
             drawn_as_sample=development,
+            faces=BoundedCache(MOST_FACES),
         )
 
 

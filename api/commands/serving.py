@@ -25,6 +25,8 @@ from api.wiring import Services, open_services, system_clock
 # Slow clients are cut off: an idle connection costs a telephone nothing and us a place.
 KEEP_ALIVE_SECONDS = 15
 GRACEFUL_SECONDS = 10  # the longest verification
+# Each takes some 100 kB while it waits; a hall full of telephones has fewer at a time.
+MOST_CONNECTIONS = 1_000
 
 
 def serve(
@@ -63,6 +65,7 @@ def serve_application(services: Services, *, host: str, port: int) -> None:
             access_log=False,  # it would print paths; ours prints route templates
             log_config=None,
             server_header=False,
+            limit_concurrency=MOST_CONNECTIONS,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=GRACEFUL_SECONDS,
         )
