@@ -30,6 +30,7 @@ SEAL_ID = "99990100000001"
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterable[Office]:
+    """Open an office; seals know nothing of databases, so one will do."""
     office = new_office(tmp_path / "office")
     yield office
     office.close()
