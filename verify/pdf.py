@@ -3,6 +3,8 @@
 This is what runs in the sandbox. It takes the file apart and judges nothing but its structure.
 """
 
+import re
+
 from signing.errors import MalformedPdfError, UnsupportedPdfError
 from signing.pdf.attachments import Attachment, AttachmentFault
 from signing.pdf.changes import RevisionKind
@@ -23,6 +25,7 @@ from verify.report import ReasonCode
 from verify.sealed_data import NAME, MalformedSealedDataError, SealedData
 from verify.warm_up import sample_files
 
+_MARKER = re.compile(rb"%%EOF(?:\r\n|\n|\r)?")
 _WARM_UP_ROUNDS = 16  # Python adapts its bytecode to what it does after eight
 
 
@@ -30,8 +33,12 @@ def read(unverified_pdf: bytes) -> Reading:
     """Give what stands in the file. May raise anything and take its time: hostile octets."""
     try:
         signed_pdf = read_signed_pdf(unverified_pdf)
-    except MalformedPdfError as error:
-        return _read_foreign(unverified_pdf, is_well_formed=isinstance(error, UnsupportedPdfError))
+    except UnsupportedPdfError:
+        return _read_foreign(unverified_pdf, is_well_formed=True)
+    except MalformedPdfError:
+        return _read_prolonged(unverified_pdf) or _read_foreign(
+            unverified_pdf, is_well_formed=False
+        )
     if not signed_pdf.signatures:
         return Reading(ReasonCode.NO_SIGNATURE)
     return Reading(
@@ -55,6 +62,23 @@ def prepare() -> Worker:
         for file in sample_files():
             read(file)
     return Worker(lambda unverified_pdf: read(unverified_pdf).to_json(), next(sample_files()))
+
+
+def _read_prolonged(unverified_pdf: bytes) -> Reading | None:
+    """Tell a sealed file to which octets were added from one that is broken; None if it is not."""
+    marker = _MARKER.match(unverified_pdf, max(0, unverified_pdf.rfind(b"%%EOF")))
+    if marker is None or marker.end() == len(unverified_pdf):
+        return None
+    try:
+        signed_pdf = read_signed_pdf(unverified_pdf[: marker.end()])
+    except MalformedPdfError:
+        return None
+    faults = tuple(
+        FoundFault(found.field_name, ReasonCode.BYTES_NOT_COVERED, "octets after the end")
+        for found in signed_pdf.signatures
+        if isinstance(found, EmbeddedSignature)
+    )
+    return Reading(signatures=faults) if faults else None
 
 
 def _read_foreign(unverified_pdf: bytes, *, is_well_formed: bool) -> Reading:

@@ -116,9 +116,14 @@ def foreign_pdf_without_signature(desk: Desk) -> Case:
     return unregistered(desk, desk.certificate() + b"\n\n")
 
 
-@case(R.MALFORMED_DOCUMENT)
+@case(R.BYTES_NOT_COVERED)
 def octets_after_the_end(desk: Desk) -> Case:
-    return unregistered(desk, desk.seal() + b"\n\n")
+    return unregistered(desk, desk.seal() + b"and so on")
+
+
+@case(R.MALFORMED_DOCUMENT)
+def octets_after_the_end_of_something_broken(desk: Desk) -> Case:
+    return unregistered(desk, desk.seal().replace(b"endobj", b"endobi", 1) + b"and so on")
 
 
 @case(R.UNSUPPORTED_SIGNATURE)
@@ -333,6 +338,11 @@ def signed_tomorrow(desk: Desk) -> Case:
 @case(R.STATUS_NOT_ASKED)
 def signed_by_a_clock_a_little_fast(desk: Desk) -> Case:
     return unregistered(desk, desk.sign(signed_at=NOW + timedelta(minutes=4)))
+
+
+@case(R.TIME_NOT_PROVEN)
+def judged_as_of_a_moment_before_it_was_sealed(desk: Desk) -> Case:
+    return replace(registered(desk, desk.seal()), at=AT - timedelta(hours=1))
 
 
 @case(R.OK)

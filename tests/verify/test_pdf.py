@@ -50,7 +50,7 @@ def test_the_samples_take_every_way_through_the_reader() -> None:
     forms = [s.form for r in readings for s in r.signatures if isinstance(s, FoundSignature)]
     assert set(forms) == set(SignatureForm)
     assert all(r.attached.sealed_data is not None for r in readings if r.signatures)
-    assert {r.reason for r in readings} == {None, ReasonCode.MALFORMED_DOCUMENT}
+    assert {r.reason for r in readings} == {None, ReasonCode.NO_SIGNATURE}
 
 
 def test_what_a_child_says_is_what_was_read(desk: Desk) -> None:
@@ -75,6 +75,14 @@ def test_signatures_in_a_foreign_file_are_named_and_not_read(desk: Desk) -> None
     assert read(compressed(desk.certificate())).reason is ReasonCode.NO_SIGNATURE
 
 
+@pytest.mark.parametrize("added", [b"\n\n", b"x", b"\r\n%PDF-1.7", b" " * 100_000])
+def test_what_is_added_after_the_end_is_under_no_signature(desk: Desk, added: bytes) -> None:
+    (fault,) = read(desk.seal() + added).signatures
+    assert isinstance(fault, FoundFault)
+    assert fault.reason_code is ReasonCode.BYTES_NOT_COVERED
+
+
 def test_a_damaged_file_is_not_said_to_be_unsigned(desk: Desk) -> None:
-    assert read(desk.seal() + b"\n\n").reason is ReasonCode.MALFORMED_DOCUMENT
+    broken = desk.seal().replace(b"endobj", b"endobi", 1)
+    assert read(broken).reason is ReasonCode.MALFORMED_DOCUMENT
     assert read(b"%PDF-1.7").reason is ReasonCode.MALFORMED_DOCUMENT
