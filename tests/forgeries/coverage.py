@@ -126,3 +126,9 @@ def letter_case_as_a_channel(scene: Scene) -> bytes:
     genuine = scene.licence.data
     start, _ = contents_of(genuine)[0].gap
     return genuine[:start] + genuine[start : start + 64].lower() + genuine[start + 64 :]
+
+
+@forgery(Attacker.STRANGER, "octets after the end", NOT_COVERED)
+def octets_after_the_end(scene: Scene) -> bytes:
+    """Append octets that belong to no revision, and so to no signature."""
+    return scene.licence.data + b"(%b)\n" % (b"\x00" * 2000)

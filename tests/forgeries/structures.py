@@ -246,12 +246,6 @@ def cut_short(scene: Scene) -> bytes:
     return scene.licence.data[:-20_000]
 
 
-@forgery(Attacker.STRANGER, "octets after the end", MALFORMED)
-def octets_after_the_end(scene: Scene) -> bytes:
-    """Append a page's worth of octets that belong to no revision."""
-    return scene.licence.data + b"(%b)\n" % (b"\x00" * 2000)
-
-
 @forgery(Attacker.STRANGER, "octets between objects", MALFORMED)
 def object_that_no_table_lists(scene: Scene) -> bytes:
     """Hide an object in a later revision, for readers that look for objects without a table."""
