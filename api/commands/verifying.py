@@ -5,7 +5,7 @@ import sys
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 from rich.console import Console
@@ -77,8 +77,7 @@ def verify(  # noqa: PLR0913 - these are the command's options
     """Say of each FILE whether it is genuine, unchanged and in force."""
     settings = read_settings(data)
     moment = at or system_clock()
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
+    moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     chosen = policy or default_policy(settings, trust)
     with exit_statuses(), open_verifier(settings, POLICIES[chosen], trust, at=moment) as verifier:
         outcomes = [_verify_file(verifier, _read_file(path), moment) for path in files]
@@ -162,7 +161,7 @@ def _as_dict(outcome: VerificationReport | str, depth: Depth) -> dict[str, Any]:
 def _print_reports(
     outcomes: list[tuple[Path, VerificationReport | str]],
     text: Messages,
-    stream: Any = sys.stdout,  # noqa: ANN401 - rich takes any text stream
+    stream: TextIO | None = None,
 ) -> None:
     console = Console(file=stream, highlight=False)
     for path, outcome in outcomes:
