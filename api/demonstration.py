@@ -3,13 +3,13 @@
 The idempotency keys are fixed, so a second start shows the same certificates.
 """
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import HttpUrl
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
@@ -50,9 +50,11 @@ def main(
 ) -> None:
     """Set up, issue and verify the samples, print the table, then serve until Ctrl-C."""
     configure_logs()
-    # The samples' QR codes lead to this very server, unless the environment says where else.
-    os.environ.setdefault("ZHENGYIN_PUBLIC_URL", f"http://localhost:{port}")
     settings = read_settings(None)
+    if "public_url" not in settings.model_fields_set:
+        # The samples' QR codes lead to this very server, unless the environment says where else.
+        here = HttpUrl(f"http://localhost:{port}")
+        settings = settings.model_copy(update={"public_url": here})
     with exit_statuses():
         initialise(settings, clock=system_clock)
         with open_services(settings, clock=system_clock) as services:

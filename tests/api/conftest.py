@@ -1,11 +1,13 @@
 """An office with certificates, made once and opened once for all who only look at it."""
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+import structlog
 from simulators.web import ServedOffice, connect, furnish
 
 from api.wiring import Services
@@ -20,6 +22,16 @@ def _no_settings() -> Iterator[None]:
         for name in [name for name in os.environ if name.startswith(PREFIXES)]:
             patch.delenv(name)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """Take back what a command set up for its process."""
+    root, kept = logging.getLogger(), structlog.get_config()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+    structlog.configure(**kept)
 
 
 @pytest.fixture(scope="session")
