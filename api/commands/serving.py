@@ -46,9 +46,8 @@ def serve(
 def serve_application(services: Services, *, host: str, port: int) -> None:
     """Serve until interrupted; leave with 75 when the address cannot be had."""
     text = terminal_messages()
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listener = socket.create_server((host, port), family=family)
+        listener = listen(host, port)
     except OSError as error:
         complain(
             text(
@@ -76,3 +75,13 @@ def serve_application(services: Services, *, host: str, port: int) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with listener, suppress(KeyboardInterrupt):
         server.run(sockets=[listener])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket; raise `OSError` when the address cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family)
+    # What is accepted inherits it. asyncio would set it only on sockets that it made itself, and
+    # the second piece of an answer would wait 40 ms for the client to acknowledge the first.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
