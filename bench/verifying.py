@@ -3,7 +3,6 @@
 import http.client
 import json
 import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +15,7 @@ import structlog
 import uvicorn
 
 from api.app import create_app
+from api.commands.serving import listen
 from api.office import Office, initialise
 from api.settings import Settings
 from api.wiring import RegisterAsSource, Services, open_services
@@ -143,7 +143,7 @@ def _verification(services: Services, sandbox: Sandbox | None) -> Callable[[byte
 @contextmanager
 def _serving(services: Services) -> Iterator[Callable[[bytes], None]]:
     """Serve in a thread; give a function that has a file verified over one connection."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
     config = uvicorn.Config(
         create_app(services, rate_limited=False),
