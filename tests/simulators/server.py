@@ -98,13 +98,16 @@ class Server:
         """Where it answers."""
         return f"http://localhost:{self.port}"
 
+    def get(self, path: str) -> httpx.Response:
+        """Ask for a page."""
+        return httpx.get(self.address + path, trust_env=False)
+
     def wait_until_ready(self) -> None:
         """Return when it answers; fail with its last words when it ends or takes too long."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
-                answer = httpx.get(f"{self.address}/readyz", trust_env=False)
-                if answer.status_code == httpx.codes.OK:
+                if self.get("/readyz").status_code == httpx.codes.OK:
                     return
             except httpx.TransportError:
                 time.sleep(0.05)
