@@ -13,6 +13,7 @@ BIN := .venv/bin
 
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
+export UV_COMPILE_BYTECODE := 1
 export ZHENGYIN_DATA
 
 UV := .uv/bin/uv
