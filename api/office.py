@@ -41,6 +41,7 @@ from hsm.key_encryption import create_key_encryption_key
 from hsm.keys import KeyPurpose, KeyRef
 from hsm.ledger import Ledger
 from hsm.stores.software import SoftwareKeyStore
+from signing.sm2 import self_test
 from verify.confinement import make_undumpable
 
 SEAL_DIAMETER_MM = 42  # a bureau's seal is at most 45 mm (国发〔1999〕25号); 42 is usual
@@ -112,8 +113,10 @@ def operator_command() -> OperatorCommand:
 def open_office(settings: Settings, *, clock: Callable[[], datetime]) -> Iterator[Office]:
     """Open the office of the data folder and close it at the end.
 
-    Raise `CustodyError` or `CertsError` when a part is missing or not in order.
+    Raise `CustodyError` or `CertsError` when a part is missing or not in order, and
+    `BackendUnavailableError` when SM2 or SM3 gives a wrong answer here.
     """
+    self_test()
     make_undumpable()  # from here on this process holds keys
     data, custody, names = settings.data, settings.custody, settings.certs
     with ExitStack() as stack:
@@ -172,6 +175,7 @@ def open_office(settings: Settings, *, clock: Callable[[], datetime]) -> Iterato
 
 def initialise(settings: Settings, *, clock: Callable[[], datetime]) -> list[str]:
     """Make what is missing in the data folder and return what the operator still has to bring."""
+    self_test()
     data, custody, names = settings.data, settings.custody, settings.certs
     data.mkdir(parents=True, exist_ok=True)
     if custody.kek is None:

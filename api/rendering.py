@@ -1,6 +1,6 @@
 """Templates: one environment, escaped by default, an undefined name is an error."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from functools import cache
 from http import HTTPStatus
 
@@ -13,12 +13,11 @@ from starlette.types import Scope
 
 from api.messages import Language, messages, preferred_language
 from api.settings import Settings
+from certs.orders import CHINA_TIME
 
 LANGUAGE_COOKIE = "language"
 PRINT_COOKIE = "print"
 LARGE_PRINT = "large"
-# Moments on pages are China's, which has kept this one offset since 1991.
-CHINA_TIME = timezone(timedelta(hours=8), "UTC+8")
 
 
 def format_moment(moment: datetime | None) -> str:

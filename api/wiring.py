@@ -19,6 +19,7 @@ from certs.errors import CertsError, RegisterUnavailableError
 from certs.lifecycle import Status
 from hsm.errors import CustodyError, TimeNotCredibleError
 from signing.canonical import sm3
+from signing.sm2 import self_test
 from verify.errors import SourceUnavailableError, VerifyError
 from verify.policy import OFFICE, VerificationPolicy
 from verify.report import ReasonCode, VerificationReport
@@ -173,8 +174,10 @@ def open_verifier(
 ) -> Iterator[Verifier]:
     """Open what the command line needs to verify: no key, and no register unless it is asked.
 
-    `trust` is a file of anchors to use instead of our own.
+    `trust` is a file of anchors to use instead of our own. Raise `BackendUnavailableError` when
+    SM2 or SM3 gives a wrong answer here.
     """
+    self_test()
     with start_sandbox(settings.verification.limits()) as sandbox, ExitStack() as stack:
         source = None
         if policy.asks_register:

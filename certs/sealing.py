@@ -28,13 +28,11 @@ from signing.eseal_checks import (
 )
 from signing.eseal_write import seal_signature_size
 from signing.pdf.byte_rule import contents_in_gap, verify_byte_rule
-from signing.pdf.placement import ByteRange, SignatureForm
+from signing.pdf.placement import LONGEST_RANGE, SignatureForm
 from signing.pdf.prepare import PreparedPdf, SealedPdf, prepare
 
 DEADLINE = timedelta(minutes=5)
 """A request that waited longer for the custodian was made for another time."""
-
-_LONGEST_PROPERTY_INFO = str(ByteRange(10**9, 10**9, 10**9))
 
 
 class SelfCheckError(CertsError):
@@ -211,7 +209,7 @@ def _contents_size(unit_seal: UnitSeal, form: SignatureForm) -> int:
     return seal_signature_size(
         eseal=unit_seal.eseal,
         signer_cert=unit_seal.signer_cert,
-        property_info=_LONGEST_PROPERTY_INFO,
+        property_info=LONGEST_RANGE,
     )
 
 
