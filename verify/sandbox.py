@@ -30,6 +30,7 @@ _START_SECONDS = 30
 _GRACE_SECONDS = 1.0
 """The server ends a child in time; one that has not by then is itself out of order."""
 _BLOCK = 1 << 16
+_LOOK_ONLY = os.WEXITED | os.WNOHANG | os.WNOWAIT
 _LONGEST_PLACE = 300
 
 # `-I` leaves the search path to us: neither the environment nor the working folder has a say.
@@ -70,11 +71,21 @@ class _Server:
             raise SandboxUnavailableError(greeting.decode(errors="replace") or "it ended")
         ours.settimeout(_GRACE_SECONDS)
 
-    def hung_up(self) -> bool:
-        """Tell whether the server ended: its end of the socket closes before a child is killed."""
+    def ended(self) -> bool:
+        """Tell whether the server ended, once a pipe of its was closed without an answer.
+
+        A dying server closes its end of the socket first, and with it a request nobody read; only
+        then are its children killed. One of them, just forked, may still hold a copy of that end,
+        so the socket alone would not tell.
+        """
         poll = select.poll()
         poll.register(self.control, 0)
-        return bool(poll.poll(0))
+        if poll.poll(0):
+            return True
+        try:
+            return os.waitid(os.P_PID, self.process.pid, _LOOK_ONLY) is not None
+        except ChildProcessError:  # another thread closed it
+            return True
 
     def close(self) -> None:
         """End the server and with it every child."""
@@ -185,7 +196,7 @@ class Sandbox:
             answer = _read(reading, limit=self._limits.answer, deadline=deadline)
         finally:
             os.close(reading)
-        if not answer and server.hung_up():
+        if not answer and server.ended():
             raise _ServerDiedError
         return answer
 

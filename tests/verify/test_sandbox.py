@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -207,6 +208,33 @@ def test_a_server_that_dies_while_it_works_is_started_again(sandbox: Sandbox) ->
             time.sleep(0.001)
         os.kill(first, signal.SIGKILL)
         assert answer.result() == b"file"
+
+
+def test_a_dead_server_is_known_while_a_child_holds_its_socket(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    held: list[socket.socket] = []  # as a child holds it that was forked a moment ago
+
+    def pair(family: int, kind: int) -> tuple[socket.socket, socket.socket]:
+        ours, theirs = socketpair(family, kind)
+        held.append(theirs.dup())
+        return ours, theirs
+
+    socketpair = socket.socketpair
+    with monkeypatch.context() as patched:
+        patched.setattr(socket, "socketpair", pair)
+        sandbox = sandbox_with(LIMITS, monkeypatch)
+        sandbox.start()
+    with sandbox, ThreadPoolExecutor(1) as pool:
+        first = server_of(sandbox)
+        answer = pool.submit(ask, sandbox, "slow echo")
+        while len(children(first)) < 2:  # one works, one waits
+            time.sleep(0.001)
+        os.kill(first, signal.SIGKILL)
+        answered = answer.result()
+    for end in held:
+        end.close()
+    assert answered == b"file"
 
 
 def test_children_die_with_their_server(sandbox: Sandbox) -> None:
