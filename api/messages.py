@@ -39,9 +39,22 @@ class Messages:
 
 @cache
 def messages(language: Language) -> Messages:
-    """Return the catalogue of `language`, read once."""
-    text = files("api").joinpath("locale", f"{language}.toml").read_text(encoding="utf-8")
-    return Messages(language, tomllib.loads(text))
+    """Return the catalogue of `language`, read once from all files of its folder."""
+    entries: dict[str, Any] = {}
+    for file in files("api").joinpath("locale", language).iterdir():
+        if file.name.endswith(".toml"):
+            _merge(entries, tomllib.loads(file.read_text(encoding="utf-8")))
+    return Messages(language, entries)
+
+
+def _merge(entries: dict[str, Any], more: Mapping[str, Any]) -> None:
+    """Add `more` to `entries`; raise `ValueError` where two files say something of one key."""
+    for key, value in more.items():
+        held = entries.setdefault(key, {} if isinstance(value, dict) else value)
+        if isinstance(value, dict) and isinstance(held, dict):
+            _merge(held, value)
+        elif held is not value:
+            raise ValueError(f"said twice: {key}")
 
 
 def preferred_language(accept_language: str | None) -> Language:

@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from certs.settings import CertsSettings
 from hsm.settings import CustodySettings
+from idp.settings import IdentitySettings
 from verify.settings import VerificationSettings
 
 DEMONSTRATION_SITE_NAME = "示例区电子证照与电子签章服务平台（演示）"
@@ -54,6 +55,7 @@ class Settings(BaseSettings):
     custody: CustodySettings = Field(default_factory=CustodySettings)
     certs: CertsSettings = Field(default_factory=CertsSettings)
     verification: VerificationSettings = Field(default_factory=VerificationSettings)
+    identity: IdentitySettings = Field(default_factory=IdentitySettings)
 
     @field_validator("public_url")
     @classmethod
@@ -123,7 +125,7 @@ def read_settings() -> Settings:
         raise InvalidSettingsError(error) from None
 
 
-_SECTIONS = (Settings, CustodySettings, CertsSettings, VerificationSettings)
+_SECTIONS = (Settings, CustodySettings, CertsSettings, IdentitySettings, VerificationSettings)
 _PREFIXES = {section.__name__: section.model_config["env_prefix"] for section in _SECTIONS}
 
 

@@ -7,3 +7,9 @@ class IdentityError(Exception):
     """Base of all errors of this package."""
 
     code: ClassVar[str]
+
+
+class DamagedIdentityError(IdentityError):
+    """A value of the identity database was changed, moved, or encrypted with another key."""
+
+    code = "damaged_identity"

@@ -6,13 +6,14 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 
 from packaging.requirements import Requirement
 
-# Apache-2.0 may be combined with these. LGPL only for psycopg, which we import unmodified.
+# Apache-2.0 may be combined with these. LGPL only for what is named: we import it unmodified.
 ALLOWED = re.compile(
     r"apache|mit\b|bsd|isc|mpl|mozilla|psf|python software foundation|unlicense|0bsd|"
     r"ofl|mit-cmu|hpnd|cnri|zlib|historical permission",
     re.IGNORECASE,
 )
 ALLOWED_BY_NAME = {
+    "jwcrypto": "LGPL-3.0-or-later",  # python-keycloak's
     "psycopg": "LGPL-3.0-only",
     "psycopg-binary": "LGPL-3.0-only",
 }
