@@ -51,15 +51,9 @@ class AssuranceTooLowError(IdentityError):
     code = "assurance_too_low"
 
     def __init__(self, needs: AuthenticationLevel | IdentityLevel) -> None:
-        """Remember what is needed: a step-up mends the one level, a check of the person the other."""
+        """Remember what is needed: a step-up mends the one level, a check the other."""
         self.needs = needs
         super().__init__(needs.name)
-
-
-class NotPermittedError(IdentityError):
-    """Who is signed in may not do this."""
-
-    code = "not_permitted"
 
 
 class CrossSiteError(IdentityError):

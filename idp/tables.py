@@ -7,7 +7,22 @@ Plain are opaque ids, times and states. Names and document numbers are encrypted
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import BigInteger, Dialect, MetaData, TypeDecorator
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+)
 
 METADATA = MetaData(
     naming_convention={
@@ -40,8 +55,103 @@ class Moment(TypeDecorator[datetime]):
 
 # ---- sessions and sign-in attempts ----
 
+web_sessions = Table(
+    "web_sessions",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("cookie_sm3", LargeBinary, nullable=False, unique=True),
+    Column("client_id", Text, nullable=False),
+    Column("account", Text, nullable=False, index=True),
+    Column("session_id", Text, index=True),  # the provider's, `sid`
+    Column("level", Integer, nullable=False),
+    Column("identity_level", Integer, nullable=False),
+    Column("authenticated_at", Moment, nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    Column("refresh_due_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False, index=True),
+    Column("acting", Text),  # the mandate
+    Column("tokens", LargeBinary, nullable=False),  # encrypted
+    Column("claims", LargeBinary, nullable=False),  # encrypted
+)
+
+kept_for_browsers = Table(
+    "kept_for_browsers",  # attempts, sign-ins to be confirmed, forms: a row goes when it is used
+    METADATA,
+    Column("key_sm3", LargeBinary, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("owner_sm3", LargeBinary, nullable=False),  # of the browser's cookie, or a session
+    Column("content", LargeBinary, nullable=False),  # encrypted
+    Column("kept_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False, index=True),
+)
+Index(
+    "kept_for_browsers_owner_sm3_kind_idx", *(kept_for_browsers.c[n] for n in ("owner_sm3", "kind"))
+)
+
 # ---- natural and legal persons, documents, mandates ----
 
 # ---- departments, officers, posts, counter enrolments ----
+
+departments = Table(
+    "departments",
+    METADATA,
+    Column("uscc", Text, primary_key=True),
+    Column("code", Text, nullable=False, index=True),  # of its place, twelve digits
+    Column("name", Text, nullable=False),
+    Column("parent", Text, ForeignKey("departments.uscc")),
+)
+
+officers = Table(
+    "officers",
+    METADATA,
+    Column("account", Text, primary_key=True),
+    Column("document_index", LargeBinary, nullable=False, unique=True),
+    Column("name", LargeBinary, nullable=False),  # encrypted
+    Column("username", LargeBinary, nullable=False),  # encrypted: people use their names
+    Column("left_at", Moment),
+)
+
+posts_held = Table(
+    "posts_held",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, ForeignKey("officers.account"), nullable=False, index=True),
+    Column("authority", Text, nullable=False),
+    Column("department", Text, nullable=False),
+    Column("post", Text, nullable=False),
+    Column("since", Date, nullable=False),
+    Column("until", Date),  # the last day; null: until further notice
+    Column("stand_in_for", Text, ForeignKey("officers.account")),
+    Column("ended_at", Moment),  # before its time
+    CheckConstraint("stand_in_for IS NULL OR until IS NOT NULL", name="stand_in_until"),
+    CheckConstraint("stand_in_for IS NULL OR stand_in_for <> account", name="stand_in_for"),
+)
+Index("posts_held_authority_post_idx", posts_held.c.authority, posts_held.c.post)
+
+counter_enrolments = Table(
+    "counter_enrolments",  # under way: a row goes when it ends, however it ends
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("clerk", Text, nullable=False),
+    Column("account", Text, nullable=False, unique=True),  # one at a time for a person
+    Column("content", LargeBinary, nullable=False),  # encrypted: what was seen, secret, challenge
+    Column("tries", Integer, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+)
+
+counter_acts = Table(
+    "counter_acts",  # only grows
+    METADATA,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("at", Moment, nullable=False, index=True),
+    Column("act", Text, nullable=False),
+    Column("clerk", Text, nullable=False),
+    Column("authority", Text, nullable=False),
+    Column("account", Text, nullable=False, index=True),
+    Column("enrolment", Text, nullable=False),
+    Column("document_type", Text, nullable=False),
+    Column("original_seen", Boolean, nullable=False),
+    Column("detail", Text, nullable=False),
+)
 
 # ---- sign-in history, leaving, polling ----
