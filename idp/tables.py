@@ -155,3 +155,81 @@ counter_acts = Table(
 )
 
 # ---- sign-in history, leaving, polling ----
+
+seen_logout_tokens = Table(
+    "seen_logout_tokens",
+    METADATA,
+    Column("client_id", Text, primary_key=True),
+    Column("jti", Text, primary_key=True),
+    Column("kept_until", Moment, nullable=False, index=True),
+)
+
+logout_relays = Table(
+    "logout_relays",  # what a portal was told of a leaving, or is still to be told
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("client_id", Text, nullable=False),
+    Column("session_id", Text, index=True),  # of the provider
+    Column("logout_token", LargeBinary),  # encrypted; null once nobody needs it
+    Column("received_at", Moment, nullable=False, index=True),
+    Column("expires_at", Moment, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("tried_at", Moment),
+    Column("next_try_at", Moment, index=True),  # null when there is no next
+)
+
+departures = Table(
+    "departures",
+    METADATA,
+    Column("state_sm3", LargeBinary, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("session_id", Text, nullable=False),  # of the provider
+    Column("services", Text),  # JSON: client ids open then; null when they could not be learnt
+    Column("scope", Text, nullable=False),
+    Column("begun_at", Moment, nullable=False, index=True),
+    Column("done_at", Moment),  # when the provider was told; null: it is still to be told
+)
+
+watch_positions = Table(
+    "watch_positions",
+    METADATA,
+    Column("stream", Text, primary_key=True),
+    Column("position", Moment, nullable=False),
+)
+
+watched_events = Table(
+    "watched_events",  # those near the position, which the next look will meet again
+    METADATA,
+    Column("stream", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("occurred_at", Moment, nullable=False),
+)
+
+sign_ins = Table(
+    "sign_ins",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("at", Moment, nullable=False, index=True),
+    Column("client_id", Text, nullable=False),
+    Column("session_id", Text, nullable=False),  # of the provider
+    Column("means", Text, nullable=False),
+    Column("level", Integer),  # as an ID token of ours said it; null when only the provider knows
+    Column("claims", Text, nullable=False),  # JSON: names of what was passed on
+    Column("event_id", Text, unique=True),  # of the provider; null until it tells
+    Column("ours", Boolean, nullable=False),  # we took part in it ourselves
+)
+Index("sign_ins_account_at_idx", sign_ins.c.account, sign_ins.c.at)
+
+account_alarms = Table(
+    "account_alarms",  # "this was not me"
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, nullable=False, index=True),
+    Column("raised_at", Moment, nullable=False),
+    Column("sign_in", Text),  # the id of the one he did not know
+    Column("enforced_at", Moment),  # when the provider was told; null: it is still to be told
+    Column("cleared_at", Moment),
+    Column("cleared_by", Text),  # the clerk's account
+)
