@@ -1,7 +1,10 @@
 """Why somebody could not be identified. One base; every error has a stable code."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
+
+from idp.faults import LoginReason, ProviderFault, TokenFault
 
 from idp.levels import AuthenticationLevel, IdentityLevel
 
@@ -16,6 +19,46 @@ class DamagedIdentityError(IdentityError):
     """A value of the identity database was changed, moved, or encrypted with another key."""
 
     code = "damaged_identity"
+
+
+class InvalidTokenError(IdentityError):
+    """A token of the provider is not to be believed; nothing of it is quoted."""
+
+    code = "invalid_token"
+
+    def __init__(self, reason: TokenFault, claim: str = "") -> None:
+        """Remember the `reason`, and the name of the claim that gave it."""
+        self.reason = reason
+        self.claim = claim
+        super().__init__(f"{reason.value} {claim}".rstrip())
+
+
+class LoginError(IdentityError):
+    """A sign-in did not come about."""
+
+    code = "login_failed"
+
+    def __init__(
+        self, reason: LoginReason, *, error: str = "", fault: TokenFault | None = None
+    ) -> None:
+        """Remember the `reason`, the provider's `error` if it is a word of its standards, and
+        what is wrong with the ID token.
+        """  # noqa: D205  # one sentence
+        self.reason = reason
+        self.error = error
+        self.fault = fault
+        super().__init__(" ".join(filter(None, (reason.value, error, fault))))
+
+
+class ProviderUnavailableError(IdentityError):
+    """The OpenID provider cannot be used at present; what was tried may be tried again."""
+
+    code = "provider_unavailable"
+
+    def __init__(self, reason: ProviderFault) -> None:
+        """Remember the `reason`."""
+        self.reason = reason
+        super().__init__(reason.value)
 
 
 class NotPermittedError(IdentityError):
@@ -71,3 +114,134 @@ class InvalidPortalError(IdentityError):
         """Keep `faults`, each with its place and never with a value."""
         self.faults = tuple(faults)
         super().__init__("; ".join(self.faults))
+
+
+# ---- the realm ----
+
+
+class NotInRealmError(IdentityError):
+    """The realm has no such account, client, session or company."""
+
+    code = "not_in_realm"
+
+
+class AlreadyInRealmError(IdentityError):
+    """The realm has one of that name already."""
+
+    code = "already_in_realm"
+
+
+class RealmRefusedError(IdentityError):
+    """The realm's own rules refuse it, a password for instance; `reason` is Keycloak's word."""
+
+    code = "realm_refused"
+
+    def __init__(self, reason: str) -> None:
+        """Remember the `reason`."""
+        self.reason = reason
+        super().__init__(reason)
+
+
+# ---- people, companies, mandates ----
+
+
+class BaseUnavailableError(IdentityError):
+    """The population base or the base of legal persons does not answer, which is no "no"."""
+
+    code = "base_unavailable"
+
+
+class UnknownPersonError(IdentityError):
+    """Nobody is known under this id or document."""
+
+    code = "unknown_person"
+
+
+class UnknownLegalPersonError(IdentityError):
+    """The base of legal persons has no such code."""
+
+    code = "unknown_legal_person"
+
+
+class DataDifferError(IdentityError):
+    """Name and number do not belong together; which of the two is wrong is not told."""
+
+    code = "data_differ"
+
+
+class DocumentHeldError(IdentityError):
+    """The document belongs to somebody who has another account."""
+
+    code = "document_held"
+
+
+class PersonEndedError(IdentityError):
+    """The population base says that the person has died."""
+
+    code = "person_ended"
+
+
+class LegalPersonEndedError(IdentityError):
+    """The base says that the legal person is no more; it may have a successor."""
+
+    code = "legal_person_ended"
+
+    def __init__(self, state: str, successor: str | None = None) -> None:
+        """Remember in what way it ended, and the code of what it became a part of."""
+        self.state = state
+        self.successor = successor
+        super().__init__(state)
+
+
+class UnknownMandateError(IdentityError):
+    """There is no such mandate, or it is none of this person's affairs."""
+
+    code = "unknown_mandate"
+
+
+class MandateEndedError(IdentityError):
+    """Nobody can act under the mandate now."""
+
+    code = "mandate_ended"
+
+    def __init__(self, state: str) -> None:
+        """Remember the `state` it is in."""
+        self.state = state
+        super().__init__(state)
+
+
+class MandateTransitionError(IdentityError):
+    """The mandate's state does not allow this."""
+
+    code = "mandate_transition"
+
+
+class MatterNotCoveredError(IdentityError):
+    """The mandate does not extend to this matter."""
+
+    code = "matter_not_covered"
+
+
+class InvalidMandateError(IdentityError):
+    """The mandate cannot be granted like this."""
+
+    code = "invalid_mandate"
+
+    def __init__(self, faults: Sequence["MandateFault"]) -> None:
+        """Remember every fault."""
+        self.faults = tuple(faults)
+        super().__init__(", ".join(fault.code for fault in faults))
+
+
+class OrganisationMissingError(IdentityError):
+    """The identity server's answer does not name the organisation that was asked for."""
+
+    code = "organisation_missing"
+
+
+@dataclass(frozen=True, slots=True)
+class MandateFault:
+    """One thing wrong with a mandate: where, and what."""
+
+    field: str
+    code: str

@@ -90,6 +90,119 @@ Index(
 
 # ---- natural and legal persons, documents, mandates ----
 
+persons = Table(
+    "persons",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, unique=True),  # null: known here, but has never signed in
+    Column("name", LargeBinary, nullable=False),  # encrypted
+    Column("identity_level", Integer, nullable=False),
+    Column("state", Text, nullable=False),  # what the population base said last
+    Column("state_read_at", Moment),
+    Column("registered_at", Moment, nullable=False),
+    CheckConstraint("identity_level BETWEEN 0 AND 4", name="identity_level"),
+    CheckConstraint("state IN ('living', 'deceased', 'unknown')", name="state"),
+)
+
+person_documents = Table(
+    "person_documents",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("person_id", Text, ForeignKey("persons.id"), nullable=False, index=True),
+    Column("type", Text, nullable=False),
+    Column("number", LargeBinary, nullable=False),  # encrypted
+    Column("document_index", LargeBinary, nullable=False, unique=True),  # no number is given twice
+    Column("held_since", Moment, nullable=False),
+    Column("replaced_at", Moment),
+)
+
+level_steps = Table(
+    "level_steps",  # only grows: how each identity level was reached or taken back
+    METADATA,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("person_id", Text, ForeignKey("persons.id"), nullable=False, index=True),
+    Column("level", Integer, nullable=False),  # after this step
+    Column("means", Text, nullable=False),
+    Column("by", Text),  # the account of whoever checked; null: the person with the base
+    Column("at", Moment, nullable=False),
+)
+
+legal_persons = Table(
+    "legal_persons",  # as the base last said
+    METADATA,
+    Column("uscc", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("successor", Text),
+    Column("representative_index", LargeBinary, nullable=False),  # of his document
+    Column("read_at", Moment, nullable=False),
+    CheckConstraint(
+        "state IN ('active', 'deregistered', 'merged', 'licence_revoked')", name="state"
+    ),
+)
+
+mandates = Table(
+    "mandates",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("grounds", Text, nullable=False),
+    Column("principal_kind", Text, nullable=False),
+    Column("principal", Text, nullable=False, index=True),  # code of a company, id of a person
+    Column("actor", Text, ForeignKey("persons.id"), nullable=False, index=True),
+    Column("since", Moment, nullable=False),
+    Column("until", Moment),  # null: for as long as the base says so
+    Column("granted_under", Text, ForeignKey("mandates.id"), index=True),
+    Column("sm3", Text, nullable=False),  # of the content
+    Column("content", LargeBinary, nullable=False),  # encrypted canonical JSON
+    Column("sealed", LargeBinary, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("state_since", Moment, nullable=False),
+    CheckConstraint("principal_kind IN ('natural', 'legal')", name="principal_kind"),
+    CheckConstraint("principal <> actor", name="actor"),
+    CheckConstraint("until IS NULL OR until > since", name="until"),
+    CheckConstraint(
+        "grounds IN ('representative', 'agent', 'proxy', 'guardian', 'at_counter')", name="grounds"
+    ),
+    CheckConstraint(
+        "state IN ('offered', 'active', 'declined', 'recalled', 'renounced', 'ended')", name="state"
+    ),
+)
+
+mandate_events = Table(
+    "mandate_events",  # only grows
+    METADATA,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("mandate_id", Text, ForeignKey("mandates.id"), nullable=False, index=True),
+    Column("event", Text, nullable=False),
+    Column("by", Text, nullable=False),  # a person's id, a clerk's account, or which base
+    Column("at", Moment, nullable=False),
+)
+
+acting_choices = Table(
+    "acting_choices",  # under which mandate a sign-in acts, wherever it was chosen
+    METADATA,
+    Column("session_id", Text, primary_key=True),  # Keycloak's, the same at every portal
+    Column("account", Text, nullable=False, index=True),
+    Column("mandate_id", Text, ForeignKey("mandates.id"), index=True),  # null: for himself
+    Column("organisations", Text),  # aliases the identity server named for this sign-in, as JSON
+    Column("asked_at", Moment),
+    Column("chosen_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False, index=True),
+)
+
+realm_changes = Table(
+    "realm_changes",  # what the identity server still has to be told
+    METADATA,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("target", Text, nullable=False),  # code of a company, or a session id
+    Column("wanted_at", Moment, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_try_at", Moment, nullable=False, index=True),
+    CheckConstraint("kind IN ('join', 'leave', 'end_session', 'level')", name="kind"),
+)
+
 # ---- departments, officers, posts, counter enrolments ----
 
 departments = Table(
