@@ -40,7 +40,7 @@ class Appointments:
         person may not hold all of them.
         """
         with self._transactions() as connection:
-            self.enter(connection, officer)
+            self.enter(connection, officer, opened_at=at)
             self.set_posts(connection, officer.account, posts, at=at)
 
     def leave(self, account: str, *, at: datetime) -> None:
@@ -50,8 +50,19 @@ class Appointments:
             values = {"left_at": at}
             connection.execute(update(officers).where(officers.c.account == account).values(values))
 
-    def enter(self, connection: Connection, officer: OfficerRecord) -> None:
-        """Enter the `officer`, or change what is kept about him, within a transaction."""
+    def enter(
+        self,
+        connection: Connection,
+        officer: OfficerRecord,
+        *,
+        opened_at: datetime | None,
+        account_made_here: bool = False,
+    ) -> None:
+        """Enter the `officer`, or change what is kept about him, within a transaction.
+
+        What is told about his account holds for an officer who is new: None as `opened_at` means
+        that it waits for its first password.
+        """
         values = {
             "document_index": self._personal_data.index_document(officer.document),
             "name": self._encrypt(officer.name, "name", officer.account),
@@ -60,7 +71,8 @@ class Appointments:
         }
         known = select(officers.c.account).where(officers.c.account == officer.account)
         if connection.execute(known).first() is None:
-            connection.execute(insert(officers), {"account": officer.account} | values)
+            new = {"account_made_here": account_made_here, "opened_at": opened_at}
+            connection.execute(insert(officers), {"account": officer.account} | values | new)
         else:
             connection.execute(
                 update(officers).where(officers.c.account == officer.account).values(values)

@@ -8,6 +8,7 @@ Plain are opaque ids, times and states. Names and document numbers are encrypted
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -22,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    event,
 )
 
 METADATA = MetaData(
@@ -51,6 +53,27 @@ class Moment(TypeDecorator[datetime]):
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         """Return the stored moment in UTC."""
         return None if value is None else _EPOCH + value * _MICROSECOND
+
+
+def _only_grows(table: Table) -> None:
+    """Let the database itself refuse to change or take away a row of `table`."""
+    words = f"{table.name} only grows"
+    for verb in ("UPDATE", "DELETE"):
+        trigger = DDL(
+            f"CREATE TRIGGER {table.name}_no_{verb} BEFORE {verb} ON {table.name} "
+            f"BEGIN SELECT RAISE(ABORT, '{words}'); END"
+        )
+        event.listen(table, "after_create", trigger.execute_if(dialect="sqlite"))
+    function = DDL(
+        f"CREATE OR REPLACE FUNCTION {table.name}_only_grow() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN RAISE EXCEPTION '{words}'; END $$"
+    )
+    trigger = DDL(
+        f"CREATE TRIGGER {table.name}_only_grow BEFORE UPDATE OR DELETE OR TRUNCATE "
+        f"ON {table.name} FOR EACH STATEMENT EXECUTE FUNCTION {table.name}_only_grow()"
+    )
+    for statement in (function, trigger):
+        event.listen(table, "after_create", statement.execute_if(dialect="postgresql"))
 
 
 # ---- sessions and sign-in attempts ----
@@ -221,6 +244,8 @@ officers = Table(
     Column("document_index", LargeBinary, nullable=False, unique=True),
     Column("name", LargeBinary, nullable=False),  # encrypted
     Column("username", LargeBinary, nullable=False),  # encrypted: people use their names
+    Column("account_made_here", Boolean, nullable=False),  # disabled when he leaves
+    Column("opened_at", Moment),  # null: the account still waits for its first password
     Column("left_at", Moment),
 )
 
@@ -266,6 +291,7 @@ counter_acts = Table(
     Column("original_seen", Boolean, nullable=False),
     Column("detail", Text, nullable=False),
 )
+_only_grows(counter_acts)
 
 # ---- sign-in history, leaving, polling ----
 
