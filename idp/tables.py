@@ -93,6 +93,7 @@ web_sessions = Table(
     Column("refresh_due_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False, index=True),
     Column("acting", Text),  # the mandate
+    Column("confirmed", Boolean, nullable=False),  # by "continue as …", or by having signed in
     Column("tokens", LargeBinary, nullable=False),  # encrypted
     Column("claims", LargeBinary, nullable=False),  # encrypted
 )
