@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Self
 
+from idp.documents import IdentityDocument
 from idp.errors import IdentityError
 
 LONGEST_CHINESE_NAME = 50
@@ -83,6 +84,14 @@ class PersonName:
     def __repr__(self) -> str:
         """Show nothing: names do not belong in logs."""
         return "PersonName(…)"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPerson:
+    """A person as somebody names him: by name and document."""
+
+    name: PersonName
+    document: IdentityDocument
 
 
 def is_chinese(character: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from idp.documents import IdentityDocument
 from idp.errors import BaseUnavailableError
-from idp.names import PersonName
+from idp.names import NamedPerson, PersonName
 
 
 class PersonState(StrEnum):
@@ -45,14 +45,6 @@ class PersonAnswer:
     same_name: bool
     """The name that was asked with is the one it has; false for an unknown document."""
     as_of: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class NamedPerson:
-    """A person as a base names him."""
-
-    name: PersonName
-    document: IdentityDocument
 
 
 @dataclass(frozen=True, slots=True)
