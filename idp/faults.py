@@ -57,6 +57,8 @@ class TokenFault(StrEnum):
     NO_LOGOUT_EVENT = "no_logout_event"
     NOBODY = "nobody"
     """A logout token that names neither an account nor a session."""
+    REPLAYED = "replayed"
+    """A logout token that was received before."""
 
 
 class LoginReason(StrEnum):
