@@ -40,6 +40,7 @@ from hsm.errors import KeyNotFoundError
 from hsm.key_encryption import create_key_encryption_key
 from hsm.keys import KeyPurpose, KeyRef
 from hsm.ledger import Ledger
+from hsm.mandates import MandateSealer
 from hsm.stores.software import SoftwareKeyStore
 from signing.sm2 import self_test
 from verify.confinement import make_undumpable
@@ -63,6 +64,7 @@ class Office:
     custodian: Custodian
     issuance: Issuance
     reconciliation: Reconciliation
+    mandate_sealer: MandateSealer
     pki: Pki
     drawn_as_sample: bool
     faces: BoundedCache[str, bytes]
@@ -167,6 +169,7 @@ def open_office(settings: Settings, *, clock: Callable[[], datetime]) -> Iterato
             custodian=custodian,
             issuance=issuance,
             reconciliation=Reconciliation(transactions, register, ledger),
+            mandate_sealer=MandateSealer.open(custodian, store, KeyRef(custody.mandate_key)),
             pki=pki,
             drawn_as_sample=development,
             faces=BoundedCache(MOST_FACES),
@@ -184,7 +187,11 @@ def initialise(settings: Settings, *, clock: Callable[[], datetime]) -> list[str
     database.upgrade(engine)
     engine.dispose()
     store = SoftwareKeyStore.create(data / "keys", custody.open_key_encryption_key(data))
-    for name, purpose in ((names.data_key, KeyPurpose.DATA), (names.index_key, KeyPurpose.INDEX)):
+    for name, purpose in (
+        (names.data_key, KeyPurpose.DATA),
+        (names.index_key, KeyPurpose.INDEX),
+        (custody.mandate_key, KeyPurpose.MANDATE),
+    ):
         try:
             store.describe(KeyRef(name))
         except KeyNotFoundError:

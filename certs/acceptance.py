@@ -1,6 +1,7 @@
 """How an order gets in: under its key, with its number and its code, encrypted."""
 
 import base64
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +12,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, and_, insert, or_, select
 
 from certs.catalogue import CertificateType
-from certs.errors import CertsError, TypeChangedError
+from certs.errors import AlreadyIssuedError, CertsError, TypeChangedError
 from certs.identifiers import CertificateIdentifier
 from certs.numbering import AssignedNumber, assign_numbers
 from certs.orders import IssuanceOrder
@@ -20,6 +21,7 @@ from certs.tables import orders, types
 from signing.canonical import canonical_json
 
 FIRST_VERSION = 1
+_DRAFT_ID = re.compile(r"[0-9a-f]{32}")
 CODE_OCTETS = 16
 """The code of a public page is 128 random bits: nobody finds a page by trying."""
 
@@ -31,6 +33,13 @@ class KeyedOrder:
     order: IssuanceOrder
     key: str
     """Chosen by the caller; belongs to the authority of the order."""
+    draft_id: str | None = None
+    """The draft that was approved: the order gets its id; without one, an id is made."""
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for what is no id of a draft: it becomes part of the identifier."""
+        if self.draft_id is not None and not _DRAFT_ID.fullmatch(self.draft_id):
+            raise ValueError("not the id of a draft")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -38,6 +47,8 @@ class Candidate:
     """An order with all that can be made of it before a transaction begins."""
 
     id: str
+    draft_id: str | None
+    """The id that the caller gave it."""
     order: IssuanceOrder
     key_index: bytes
     body_index: bytes
@@ -47,9 +58,10 @@ class Candidate:
     def of(cls, request: KeyedOrder, cipher: RowCipher) -> Self:
         """Return the candidate that asks for what is requested."""
         order = request.order
-        order_id = uuid4().hex
+        order_id = request.draft_id or uuid4().hex
         return cls(
             id=order_id,
+            draft_id=request.draft_id,
             order=order,
             key_index=cipher.index_idempotency_key(order.authority.uscc, request.key),
             body_index=cipher.index_body(order.certificate_type.code, order.body_sm3),
@@ -98,12 +110,19 @@ def accept(
 ) -> dict[bytes, CertsError]:
     """Write the orders, as the only writer; return why some were refused, by key index.
 
-    A version of a type that was used before is the one that was used (`TypeChangedError`).
+    A version of a type that was used before is the one that was used (`TypeChangedError`), and a
+    draft is ordered under one key only (`AlreadyIssuedError`).
     """
     refused: dict[bytes, CertsError] = {}
+    taken = _find_taken(connection, candidates)
     used = _find_types(connection, {_version(candidate) for candidate in candidates})
     sound = []
     for candidate in candidates:
+        if candidate.draft_id is not None:
+            if candidate.draft_id in taken:
+                refused[candidate.key_index] = AlreadyIssuedError()
+                continue
+            taken.add(candidate.draft_id)
         sm3 = candidate.order.certificate_type.sm3
         if used.get(_version(candidate), sm3) == sm3:
             sound.append(candidate)
@@ -123,6 +142,15 @@ def accept(
         _insert_types(connection, new_types.values())
         connection.execute(insert(orders), rows)
     return refused
+
+
+def _find_taken(connection: Connection, candidates: Iterable[Candidate]) -> set[str]:
+    """Return which of the drafts were ordered before, under keys of their own."""
+    draft_ids = [c.draft_id for c in candidates if c.draft_id is not None]
+    if not draft_ids:
+        return set()
+    query = select(orders.c.id).where(orders.c.id.in_(draft_ids))
+    return set(connection.execute(query).scalars())
 
 
 def _version(candidate: Candidate) -> tuple[str, int]:

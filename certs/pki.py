@@ -17,11 +17,12 @@ from typing import Self
 
 from certs.errors import CertsError
 from hsm.approvals import Approval
-from hsm.custody import CertificateRequest, Custodian
+from hsm.custody import Custodian
 from hsm.errors import KeyNotFoundError
 from hsm.files import write_file
 from hsm.keys import KeyPurpose, KeyRef, KeyStore
 from hsm.ledger import SubjectKind, UseSubject
+from hsm.requests import CertificateRequest
 from signing.errors import MalformedSigningCertError, UnsupportedAlgorithmError
 from signing.sm2 import Sm2PublicKey
 from signing.x509 import DistinguishedName, SigningCert

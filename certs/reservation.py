@@ -98,7 +98,8 @@ class Reservations:
         """Accept the orders by one transaction; return what became of each, in their order.
 
         Whose key was used before gets that order's reservation, as far as it has come, or
-        `AlreadyIssuedError` if it was another order. Refused is also what has no number to get
+        `AlreadyIssuedError` if it was another order; so gets a draft that another key was used
+        for. Refused is also what has no number to get
         (`InvalidOrderError`, `NumbersExhaustedError`) and a type that changed (`TypeChangedError`).
         """
         candidates = [Candidate.of(request, self._cipher) for request in requests]
@@ -244,6 +245,7 @@ def _answer(
 ) -> Reservation | CertsError:
     if candidate.key_index in refused:
         return refused[candidate.key_index]
-    if body_index != candidate.body_index:
+    of_another_draft = candidate.draft_id not in {None, order_id}
+    if of_another_draft or body_index != candidate.body_index:
         return AlreadyIssuedError()
     return reservations[order_id]

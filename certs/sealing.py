@@ -15,9 +15,10 @@ from certs.orders import IssuanceOrder
 from certs.reservation import Reservation
 from certs.seals import SealBook, UnitSeal
 from hsm.approvals import Approval
-from hsm.custody import CmsRequest, Custodian, SealRequest
+from hsm.custody import Custodian
 from hsm.keys import KeyRef
 from hsm.ledger import SubjectKind, UseSubject
+from hsm.requests import CmsRequest, SealRequest
 from signing.cms import SignedData, signed_data_size
 from signing.errors import SignerNotInSealError, SigningError
 from signing.eseal import SealSignature

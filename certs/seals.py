@@ -14,10 +14,11 @@ from typing import Self
 
 from certs.errors import CertsError
 from hsm.approvals import Approval
-from hsm.custody import Custodian, SealMakingRequest
+from hsm.custody import Custodian
 from hsm.files import write_file
 from hsm.keys import KeyRef
 from hsm.ledger import SubjectKind, UseSubject
+from hsm.requests import SealMakingRequest
 from signing.errors import SigningError
 from signing.eseal import ESeal
 from signing.eseal_checks import verify_maker_cert, verify_maker_signature, verify_seal_period

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from hsm.errors import ApprovalRejectedError
-from hsm.ledger import ApprovalRecord, UseSubject
+from hsm.ledger import ApprovalRecord, SubjectKind, UseSubject
 from signing.canonical import canonical_json, sm3
 
 
@@ -67,6 +67,25 @@ class OperatorCommand:
 
 
 @dataclass(frozen=True, slots=True)
+class SignedInPerson:
+    """The application's word that a signed-in person did it: for mandates, which are theirs."""
+
+    account: str
+
+    kind = "signed_in_person"
+
+    @property
+    def officer(self) -> str:
+        """The person."""
+        return self.account
+
+    @property
+    def evidence(self) -> bytes:
+        """Names the person and proves nothing."""
+        return canonical_json({"kind": self.kind, "account": self.account})
+
+
+@dataclass(frozen=True, slots=True)
 class OperatorPolicy:
     """Takes the operator's command for an approval, in development and nowhere else."""
 
@@ -77,8 +96,11 @@ class OperatorPolicy:
     ) -> ApprovalRecord:
         """Return the record of an operator's command.
 
-        Raise `ApprovalRejectedError` outside development and for every other kind of approval.
+        Raise `ApprovalRejectedError` outside development and for every other kind of approval, but
+        for the word that a person signed in granted the mandate he grants.
         """
+        if isinstance(approval, SignedInPerson) and subject.kind is SubjectKind.MANDATE:
+            return ApprovalRecord(approval.kind, approval.officer, sm3(approval.evidence).hex())
         if not self.development:
             raise ApprovalRejectedError("an operator's command counts in development only")
         if not isinstance(approval, OperatorCommand):

@@ -11,24 +11,35 @@ A failure in step 4 (a device that stops answering) leaves the uses of the list 
 requests finish them within `hsm.ledger.RESUME_WINDOW`; otherwise the caller abandons them.
 """
 
+import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from hsm.approvals import Approval, ApprovalPolicy
+from hsm.approvals import ApprovalPolicy
 from hsm.errors import (
     ApprovalRejectedError,
     DeadlinePassedError,
     DeviceUnavailableError,
     KeyDisabledError,
     KeyMismatchError,
+    MalformedMandateError,
     TimeNotCredibleError,
     WrongPurposeError,
 )
 from hsm.keys import KeyPurpose, KeyRef, KeyState, KeyStore
 from hsm.ledger import KeyUse, Ledger, Opening, SubjectKind, UseState, UseSubject
-from signing.canonical import sm3
+from hsm.requests import (
+    CertificateRequest,
+    CmsRequest,
+    FileRequest,
+    MandateRequest,
+    SealMakingRequest,
+    SealRequest,
+    UseRequest,
+)
+from signing.canonical import canonical_json, sm3
 from signing.cms import assemble_signed_data, build_signed_attributes
+from signing.errors import NotCanonicalError
 from signing.eseal import ESeal, SealSignature
 from signing.eseal_checks import (
     verify_creation_time,
@@ -36,93 +47,20 @@ from signing.eseal_checks import (
     verify_seal_period,
 )
 from signing.eseal_write import (
-    SealDescription,
     assemble_seal,
     assemble_seal_signature,
     build_seal_info,
     build_tbs_sign,
 )
-from signing.sm2 import DIGEST_SIZE, Signature, Sm2PublicKey
+from signing.sm2 import Signature, Sm2PublicKey
 from signing.x509 import ExtendedKeyUsage, KeyUsage, SigningCert
-from signing.x509_build import CertTemplate, assemble_signing_cert, build_tbs
+from signing.x509_build import assemble_signing_cert, build_tbs
 from signing.x509_path import verify_path_validity
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """How far a time claimed in what is signed may be from the clock: drawing takes its time."""
 
-_MADE_BY_OTHER_DOORS = {SubjectKind.SEAL, SubjectKind.X509}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UseRequest:
-    """What every request to use a key carries."""
-
-    subject: UseSubject
-    key: KeyRef
-
-    officer: str
-    """The account of the officer who approved."""
-
-    approval: Approval
-    draft_sm3: str | None = None
-    """What the officer approved, where there was a draft."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileRequest(UseRequest):
-    """What every request to sign a prepared file carries."""
-
-    signer_cert: SigningCert
-
-    data_digest: bytes
-    """SM3 of what is signed of the file."""
-
-    deadline: datetime
-    """Not later than this."""
-
-    def __post_init__(self) -> None:
-        """Raise `ValueError` for what is no SM3 digest."""
-        if len(self.data_digest) != DIGEST_SIZE:
-            raise ValueError("not an SM3 digest")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SealRequest(FileRequest):
-    """Apply an e-seal to a prepared file (GB/T 38540)."""
-
-    eseal: ESeal
-
-    property_info: str
-    """What of the file is sealed, in ASCII: of a PDF the text of its /ByteRange."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CmsRequest(FileRequest):
-    """Sign a prepared file as CMS (PAdES B-B)."""
-
-    chain: tuple[SigningCert, ...]
-    """CA certificates to send along."""
-
-    claimed_at: datetime
-    """The time of signing that the signed file states (/M)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SealMakingRequest(UseRequest):
-    """Make an e-seal as its maker."""
-
-    description: SealDescription
-    maker_cert: SigningCert
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CertificateRequest(UseRequest):
-    """Issue an X.509 certificate."""
-
-    template: CertTemplate
-
-    issuer_cert: SigningCert | None
-    """None: the certificate is signed by its own key."""
+_MADE_BY_OTHER_DOORS = {SubjectKind.SEAL, SubjectKind.X509, SubjectKind.MANDATE}
 
 
 class Custodian:
@@ -255,6 +193,26 @@ class Custodian:
         self.complete([request.subject])
         return signing_cert
 
+    def seal_mandate(self, request: MandateRequest) -> Signature:
+        """Return the signature over the mandate's canonical JSON; its use is completed.
+
+        Its digest is e = SM3(Z ‖ content) of the key (GB/T 32918.2, 6.1). Raise
+        `MalformedMandateError` where the content is not the canonical JSON of this mandate.
+        """
+        at = self._now()
+        _verify_kind(request.subject, SubjectKind.MANDATE)
+        _verify_mandate(request.content, request.subject)
+        public_key = self._store.describe(request.key).public_key
+        if public_key is None:
+            raise WrongPurposeError(request.key)
+        self._verify_key(request.key, KeyPurpose.MANDATE, public_key)
+        self._open([request], KeyPurpose.MANDATE, [sm3(request.content)], at)
+        signature = self._sign(
+            request.key, KeyPurpose.MANDATE, public_key, public_key.digest(request.content)
+        )
+        self.complete([request.subject])
+        return signature
+
     def complete(self, subjects: Sequence[UseSubject]) -> None:
         """Note that what was signed for these subjects is kept; again: nothing changes.
 
@@ -354,6 +312,17 @@ def _verify_file_request(request: FileRequest, at: datetime) -> None:
 def _verify_kind(subject: UseSubject, kind: SubjectKind) -> None:
     if subject.kind is not kind:
         raise WrongPurposeError(subject.kind)
+
+
+def _verify_mandate(unverified_content: bytes, subject: UseSubject) -> None:
+    """Raise unless the content is the canonical JSON of an object that bears the subject's id."""
+    try:
+        mandate = json.loads(unverified_content)
+        canonical = canonical_json(mandate) == unverified_content
+    except (ValueError, RecursionError, NotCanonicalError):
+        raise MalformedMandateError("not canonical JSON") from None
+    if not canonical or not isinstance(mandate, dict) or mandate.get("id") != subject.id:
+        raise MalformedMandateError("not the mandate it is said to be")
 
 
 def _verify_credible(claimed_at: datetime, at: datetime) -> None:

@@ -15,6 +15,7 @@ CustodyError
 ├── SubjectInUseError        subject_in_use
 ├── UnknownUseError          unknown_use          nothing is open for this subject
 ├── ApprovalRejectedError    approval_rejected
+├── MalformedMandateError    malformed_mandate    not the canonical JSON of this mandate
 ├── TimeNotCredibleError     time_not_credible    the claimed time is not now
 └── DeadlinePassedError      deadline_passed
 
@@ -118,6 +119,12 @@ class ApprovalRejectedError(CustodyError):
     """The approval is of a kind, a person or a content that does not permit this use."""
 
     code = "approval_rejected"
+
+
+class MalformedMandateError(CustodyError):
+    """What is to be signed as a mandate is not the canonical JSON of that mandate."""
+
+    code = "malformed_mandate"
 
 
 class TimeNotCredibleError(CustodyError):

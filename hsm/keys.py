@@ -27,6 +27,9 @@ class KeyPurpose(StrEnum):
     SEALING = "sealing"
     """Sign what a unit seals: seal signatures and CMS."""
 
+    MANDATE = "mandate"
+    """Sign mandates: who acts for whom."""
+
     DATA = "data"
     """Encrypt what is kept."""
 

@@ -21,6 +21,9 @@ class CustodySettings(BaseSettings):
     kek_file: Path | None = None
     """The file that holds it; without either, `kek` in the data folder."""
 
+    mandate_key: str = "mandate-1"
+    """The name of the key that signs mandates."""
+
     ledger_path: Path | None = None
     """The ledger; without it, `ledger.db` in the data folder."""
 

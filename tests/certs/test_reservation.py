@@ -5,6 +5,10 @@ from datetime import timedelta
 import pytest
 from simulators.office import AT, OPERATOR, Office
 
+from certs.acceptance import KeyedOrder
+from certs.content import draft_sm3
+from certs.errors import AlreadyIssuedError, CertsError
+from certs.issuance import Issued
 from certs.reservation import OrderState, OrderVoidError, Reservation, settle
 
 LATER = AT + timedelta(minutes=11)
@@ -84,3 +88,48 @@ def test_a_stored_order_is_understood_as_it_was_given(
 
 def test_nothing_about_an_order_is_told_by_its_name(accepted: Reservation) -> None:
     assert repr(accepted) == f"Reservation({accepted.identifier}, reserved)"
+
+
+# ---- drafts ----
+
+
+DRAFT = "0123456789abcdef0123456789abcdef"
+
+
+def drafted(
+    office: Office, key: str, draft_id: str | None = DRAFT, **changes: object
+) -> KeyedOrder:
+    return KeyedOrder(office.order(**changes), key, draft_id)  # type: ignore[arg-type]  # members
+
+
+def outcomes(office: Office, *requests: KeyedOrder) -> list[type[CertsError] | str]:
+    reserved = office.reservations.reserve(requests, at=AT)
+    return [r.id if isinstance(r, Reservation) else type(r) for r in reserved]
+
+
+def test_the_order_of_a_draft_has_the_drafts_id(office: Office) -> None:
+    """So what is sealed carries the digest that was approved."""
+    (issued,) = office.try_to_issue([drafted(office, DRAFT)])
+    assert isinstance(issued, Issued)
+    assert issued.certificate.id == DRAFT
+    assert f".{DRAFT.upper()}." in issued.certificate.identifier
+    assert issued.certificate.draft_sm3 == draft_sm3(office.order(), DRAFT)
+
+
+def test_a_draft_is_ordered_once_whatever_the_key(office: Office) -> None:
+    first, again, other_key = (drafted(office, key) for key in ("k", "k", "other"))
+    assert outcomes(office, first, again, other_key) == [DRAFT, DRAFT, AlreadyIssuedError]
+    assert outcomes(office, other_key, first) == [AlreadyIssuedError, DRAFT]
+    assert outcomes(office, drafted(office, "k", None)) == [DRAFT]
+
+
+def test_a_key_that_served_another_draft_is_refused(office: Office) -> None:
+    assert outcomes(office, drafted(office, "k")) == [DRAFT]
+    assert outcomes(office, drafted(office, "k", "f" * 32)) == [AlreadyIssuedError]
+    assert outcomes(office, drafted(office, "k", valid_to="2029-01-01")) == [AlreadyIssuedError]
+
+
+@pytest.mark.parametrize("draft_id", ["", "f" * 31, "F" * 32, "f" * 32 + "\n", "张" * 32])
+def test_what_is_no_id_of_a_draft_is_none(office: Office, draft_id: str) -> None:
+    with pytest.raises(ValueError, match="not the id of a draft"):
+        drafted(office, "k", draft_id)

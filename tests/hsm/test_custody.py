@@ -129,7 +129,7 @@ def test_a_list_keeps_its_order_and_is_written_before_the_first_key_works(
     office: Office, tmp_path: Path
 ) -> None:
     requests = [office.seal_request(str(number)) for number in range(20)]
-    requests[3] = replace(requests[3], subject=UseSubject(SubjectKind.MANDATE, "3"))
+    requests[3] = replace(requests[3], subject=UseSubject(SubjectKind.DOCUMENT, "3"))
     written: list[int] = []
 
     def look_from_outside() -> None:

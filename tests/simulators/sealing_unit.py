@@ -15,15 +15,10 @@ from typing import Any
 from simulators import pki
 
 from hsm.approvals import ApprovalPolicy, OperatorCommand, OperatorPolicy
-from hsm.custody import (
-    CertificateRequest,
-    CmsRequest,
-    Custodian,
-    SealMakingRequest,
-    SealRequest,
-)
+from hsm.custody import Custodian
 from hsm.keys import KeyPurpose, KeyRef
 from hsm.ledger import Ledger, SubjectKind, UseSubject
+from hsm.requests import CertificateRequest, CmsRequest, SealMakingRequest, SealRequest
 from hsm.stores.software import SoftwareKeyStore
 from signing.canonical import sm3
 from signing.envelope import DataKey
