@@ -357,7 +357,7 @@ sign_ins = Table(
     Column("account", Text, nullable=False),
     Column("at", Moment, nullable=False, index=True),
     Column("client_id", Text, nullable=False),
-    Column("session_id", Text, nullable=False),  # of the provider
+    Column("session_id", Text, nullable=False, index=True),  # of the provider
     Column("means", Text, nullable=False),
     Column("level", Integer),  # as an ID token of ours said it; null when only the provider knows
     Column("claims", Text, nullable=False),  # JSON: names of what was passed on
