@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from idp.faults import LoginReason, ProviderFault, TokenFault
-
 from idp.levels import AuthenticationLevel, IdentityLevel
 
 
@@ -41,9 +40,7 @@ class LoginError(IdentityError):
     def __init__(
         self, reason: LoginReason, *, error: str = "", fault: TokenFault | None = None
     ) -> None:
-        """Remember the `reason`, the provider's `error` if it is a word of its standards, and
-        what is wrong with the ID token.
-        """  # noqa: D205  # one sentence
+        """Remember the `reason`, the provider's word for it, and what is wrong with the ID token."""
         self.reason = reason
         self.error = error
         self.fault = fault
