@@ -46,9 +46,12 @@ class Appointments:
     def leave(self, account: str, *, at: datetime) -> None:
         """End all posts of the officer, who leaves."""
         with self._transactions() as connection:
-            self.set_posts(connection, account, (), at=at)
-            values = {"left_at": at}
-            connection.execute(update(officers).where(officers.c.account == account).values(values))
+            self.end(connection, account, at=at)
+
+    def end(self, connection: Connection, account: str, *, at: datetime) -> None:
+        """Let the officer leave, within a transaction."""
+        self.set_posts(connection, account, (), at=at)
+        connection.execute(update(officers).where(officers.c.account == account).values(left_at=at))
 
     def enter(
         self,
