@@ -155,6 +155,8 @@ level_steps = Table(
     Column("at", Moment, nullable=False),
 )
 
+_only_grows(level_steps)
+
 legal_persons = Table(
     "legal_persons",  # as the base last said
     METADATA,
@@ -205,6 +207,8 @@ mandate_events = Table(
     Column("by", Text, nullable=False),  # a person's id, a clerk's account, or which base
     Column("at", Moment, nullable=False),
 )
+
+_only_grows(mandate_events)
 
 acting_choices = Table(
     "acting_choices",  # under which mandate a sign-in acts, wherever it was chosen
