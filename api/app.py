@@ -1,18 +1,21 @@
 """The web application: routes, pages, limits and headers around the services."""
 
 from importlib.resources import files
+from urllib.parse import urlsplit
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 from starlette.types import Scope
 
+from api.deps import know_visitor, require_people
 from api.description import describe
 from api.middleware import AccessLog, BodyLimit, RateLimit, SecurityHeaders, Unexpected
-from api.pages import certificate, public
+from api.pages import certificate, public, signing_in
 from api.problems import install_problems
 from api.routes import certificates, health, verifications
+from api.sign_in_answers import install_sign_in_answers
 from api.wiring import Services
 
 
@@ -29,20 +32,39 @@ def create_app(services: Services, *, rate_limited: bool = True) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.services = services
-    # The last one added meets a request first. No page holds a secret that its length could tell.
+    # The last one added meets a request first. Pages may be compressed: the secret in a form looks
+    # different each time.
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(BodyLimit)
     app.add_middleware(Unexpected)
     app.add_middleware(RateLimit, enabled=rate_limited)
-    app.add_middleware(SecurityHeaders, https=settings.is_https)
+    app.add_middleware(
+        SecurityHeaders,
+        https=settings.is_https,
+        form_targets=_form_targets(services),
+    )
     app.add_middleware(AccessLog)
     install_problems(app)
-    for module in (health, verifications, certificates, public, certificate):
+    install_sign_in_answers(app)
+    for module in (health, verifications, certificates):
         app.include_router(module.router)
+    for module in (public, certificate):
+        app.include_router(module.router, dependencies=[Depends(know_visitor)])
+    # Where nobody can sign in, these are not there.
+    for module in (signing_in,):
+        app.include_router(module.router, dependencies=[Depends(require_people)])
     app.mount("/static", _Static(directory=str(files("api") / "static")))
     description = describe(app)
     app.openapi = lambda: description  # type: ignore[method-assign] # as FastAPI documents it
     return app
+
+
+def _form_targets(services: Services) -> list[str]:
+    """Return where a form may lead besides here: browsers hold redirects after a form to it too."""
+    if services.identity is None:
+        return []
+    issuer = urlsplit(services.settings.identity.issuer_text)
+    return [f"{issuer.scheme}://{issuer.netloc}"]
 
 
 class _Static(StaticFiles):

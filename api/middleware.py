@@ -8,7 +8,7 @@ import ipaddress
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -43,7 +43,8 @@ SECURITY_HEADERS = {
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    # To ourselves only. With "no-referrer" browsers would not say whose page sent a form either.
+    "Referrer-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -98,10 +99,16 @@ class AccessLog:
 class SecurityHeaders:
     """Put the headers above on every answer; a route may make its own stricter, never drop them."""
 
-    def __init__(self, app: ASGIApp, *, https: bool) -> None:
-        """Wrap `app`; `https` says that the public address is one."""
+    def __init__(self, app: ASGIApp, *, https: bool, form_targets: Sequence[str] = ()) -> None:
+        """Wrap `app`; `https` says that the public address is one.
+
+        `form_targets` are other origins to which the answer to a form may lead.
+        """
         self._app = app
         self._headers = SECURITY_HEADERS | ({"Strict-Transport-Security": HSTS} if https else {})
+        policy = self._headers["Content-Security-Policy"]
+        targets = " ".join(("form-action 'self'", *form_targets))
+        self._headers["Content-Security-Policy"] = policy.replace("form-action 'self'", targets)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve with the headers added."""

@@ -20,6 +20,7 @@ from api.messages import Language, messages
 from api.rendering import language_of, render
 from certs.errors import CertsError
 from hsm.errors import CustodyError
+from idp.errors import IdentityError
 from signing.errors import SigningError
 from verify.errors import VerifyError
 
@@ -43,6 +44,15 @@ STATUS_OF: Mapping[str, HTTPStatus] = {
     "sandbox_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
     "not_ready": HTTPStatus.SERVICE_UNAVAILABLE,
     "internal": HTTPStatus.INTERNAL_SERVER_ERROR,
+    "login_failed": HTTPStatus.BAD_REQUEST,
+    "invalid_token": HTTPStatus.UNAUTHORIZED,
+    "provider_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
+    "not_signed_in": HTTPStatus.UNAUTHORIZED,
+    "session_ended": HTTPStatus.UNAUTHORIZED,
+    "unknown_attempt": HTTPStatus.BAD_REQUEST,
+    "assurance_too_low": HTTPStatus.FORBIDDEN,
+    "not_permitted": HTTPStatus.FORBIDDEN,
+    "cross_site": HTTPStatus.FORBIDDEN,
 }
 
 _CODE_OF_STATUS = {
@@ -103,7 +113,7 @@ def answer_problem(
 
 def install_problems(app: FastAPI) -> None:
     """Make `app` answer every error as a problem; nothing of a traceback leaves the process."""
-    for error in (CertsError, CustodyError, SigningError, VerifyError, ApiError):
+    for error in (CertsError, CustodyError, IdentityError, SigningError, VerifyError, ApiError):
         app.add_exception_handler(error, _answer_ours)
     app.add_exception_handler(RequestValidationError, _answer_invalid_request)
     app.add_exception_handler(HTTPException, _answer_http)

@@ -1,6 +1,6 @@
 """Templates: one environment, escaped by default, an undefined name is an error."""
 
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from http import HTTPStatus
 
@@ -12,7 +12,8 @@ from starlette.responses import HTMLResponse
 from starlette.types import Scope
 
 from api.messages import Language, messages, preferred_language
-from api.settings import Settings
+from api.visitors import Visitor, address_of
+from api.wiring import Services
 from certs.orders import CHINA_TIME
 
 LANGUAGE_COOKIE = "language"
@@ -25,6 +26,13 @@ def format_moment(moment: datetime | None) -> str:
     if moment is None:
         return "—"
     return moment.astimezone(CHINA_TIME).strftime("%Y-%m-%d %H:%M:%S UTC+8")
+
+
+def format_day(moment: datetime | date) -> str:
+    """Return the day, by China's time."""
+    if isinstance(moment, datetime):
+        moment = moment.astimezone(CHINA_TIME)
+    return moment.strftime("%Y-%m-%d")
 
 
 class _UndefinedName(Undefined):
@@ -56,6 +64,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["moment"] = format_moment
+    environment.filters["day"] = format_day
     return environment
 
 
@@ -74,14 +83,18 @@ def render(
     """Return the page `template` in the visitor's language and size of print."""
     language = language_of(scope)
     cookies = cookie_parser(Headers(scope=scope).get("cookie", ""))
-    settings: Settings = scope["app"].state.services.settings
+    services: Services = scope["app"].state.services
+    settings = services.settings
+    visitor: Visitor | None = scope.get("state", {}).get("visitor")
     page = _environment().get_template(template)
     text = page.render(
         t=messages(language),
         language=language.value,
         other_language=next(other for other in Language if other is not language).value,
         large_print=cookies.get(PRINT_COOKIE) == LARGE_PRINT,
-        here=scope["path"] if scope["method"] == "GET" else "/verify",
+        here=address_of(scope),
+        visitor=visitor,
+        people=services.identity is not None,
         site_name=settings.site_name,
         host=settings.host,
         origin=settings.origin,

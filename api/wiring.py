@@ -1,7 +1,7 @@
 """Builds every part from the settings and introduces the parts to one another."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import structlog
 
+from api.identity import Identity, is_set_up, open_identity
 from api.messages import Language, messages
 from api.office import Office, open_office
 from api.settings import Settings
@@ -86,6 +87,8 @@ class Services:
     trust: TrustStore
     sandbox: Sandbox
     verification_log: VerificationLog
+    identity: Identity | None = None
+    """None where nobody can sign in."""
 
     def verify(self, unverified_file: bytes) -> VerificationReport:
         """Return the report on a file under the policy `office`, and keep its record."""
@@ -149,14 +152,20 @@ def _outcome(attempt: Callable[[], object]) -> str:
 
 
 @contextmanager
-def open_services(settings: Settings, *, clock: Callable[[], datetime]) -> Iterator[Services]:
+def open_services(
+    settings: Settings, *, clock: Callable[[], datetime], identity: bool = True
+) -> Iterator[Services]:
     """Open everything and close it at the end.
 
-    The sandbox starts first: before any thread, key or database of this process.
+    The sandbox starts first: before any thread, key or database of this process. Without
+    `identity`, or where it was never set up, nobody can sign in.
     """
     with (
         start_sandbox(settings.verification.limits()) as sandbox,
         open_office(settings, clock=clock) as office,
+        open_identity(settings, office.store)
+        if identity and is_set_up(settings)
+        else nullcontext() as people,
     ):
         yield Services(
             settings=settings,
@@ -165,6 +174,7 @@ def open_services(settings: Settings, *, clock: Callable[[], datetime]) -> Itera
             trust=TrustStore(settings.data / "trust", [office.pki.root]),
             sandbox=sandbox,
             verification_log=VerificationLog(office.transactions),
+            identity=people,
         )
 
 

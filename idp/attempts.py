@@ -7,15 +7,13 @@ each. A form that could not be sent because the level was too low is kept for it
 import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from idp.database import Transactions
 from idp.keeping import Keeping
+from idp.login import ATTEMPT_LIFETIME, LoginAttempt
 from idp.personal_data import PersonalData
 from idp.sessions import OpenSession, new_secret
 
-ATTEMPT_LIFETIME = timedelta(minutes=30)
-"""As long as the provider keeps its own page open for somebody who looks for his telephone."""
 MOST_ATTEMPTS = 20
 """Of one browser: more tabs than anybody has."""
 FORM_LIFETIME = timedelta(minutes=30)
@@ -23,25 +21,11 @@ MOST_FORMS = 5
 """Of one session; each is at most as long as a request may be."""
 
 
-class LoginAttempt(Protocol):
-    """A sign-in that was begun."""
-
-    @property
-    def state(self) -> str:
-        """The secret that travels."""
-        ...
-
-    def to_json(self) -> str:
-        """All of it, to be kept."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class KeptAttempt:
     """A sign-in that came back to the browser it was begun in."""
 
-    attempt: str = field(repr=False)
-    """The `LoginAttempt` as JSON."""
+    attempt: LoginAttempt
     client_id: str
     """Which of our clients began it."""
     return_to: str = field(repr=False)
@@ -85,7 +69,8 @@ class Attempts:
     def take(self, unverified_state: str, unverified_browser: str, *, at: datetime) -> KeptAttempt:
         """Return the attempt, once. Raise `UnknownAttemptError`."""
         content = self._keeping.take(unverified_state, unverified_browser, at=at)
-        return KeptAttempt(*json.loads(content))
+        attempt, client_id, return_to, purpose = json.loads(content)
+        return KeptAttempt(LoginAttempt.from_json(attempt), client_id, return_to, purpose)
 
 
 class KeptForms:

@@ -12,13 +12,14 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, delete, insert, select, update
 
 from idp.database import Transactions
 from idp.errors import CrossSiteError, SessionEndedError
 from idp.levels import AuthenticationLevel, IdentityLevel
+from idp.login import SignedIn, TokenSet
 from idp.personal_data import PersonalData
 from idp.tables import web_sessions
 from signing.canonical import sm3
@@ -40,73 +41,6 @@ SECRET_LENGTH = 43
 """Characters of such a secret in base64url without padding."""
 
 
-class Claims(Protocol):
-    """What a session takes from verified claims."""
-
-    @property
-    def account(self) -> str:
-        """The `sub`."""
-        ...
-
-    @property
-    def session_id(self) -> str | None:
-        """The `sid`."""
-        ...
-
-    @property
-    def level(self) -> AuthenticationLevel:
-        """How he signed in."""
-        ...
-
-    @property
-    def identity_level(self) -> IdentityLevel:
-        """How he was checked."""
-        ...
-
-    @property
-    def authenticated_at(self) -> datetime:
-        """When he last proved who he is."""
-        ...
-
-    @property
-    def claims(self) -> Mapping[str, object]:
-        """All the others."""
-        ...
-
-
-class Tokens(Protocol):
-    """What the provider gave, kept for refreshing and for leaving."""
-
-    @property
-    def id_token(self) -> str:
-        """The ID token."""
-        ...
-
-    @property
-    def access_token(self) -> str:
-        """The access token."""
-        ...
-
-    @property
-    def refresh_token(self) -> str | None:
-        """The refresh token."""
-        ...
-
-
-class SignedIn(Protocol):
-    """A finished sign-in."""
-
-    @property
-    def claims(self) -> Claims:
-        """What was verified."""
-        ...
-
-    @property
-    def tokens(self) -> Tokens:
-        """What it was verified from."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class OpenSession:
     """A session as its server knows it."""
@@ -126,11 +60,11 @@ class OpenSession:
     expires_at: datetime
     acting: str | None
     """The mandate under which the person acts; None: for himself."""
-    _open_tokens: Callable[[], Tokens] = field(repr=False, compare=False)
+    _open_tokens: Callable[[], TokenSet] = field(repr=False, compare=False)
     _open_claims: Callable[[], Mapping[str, Any]] = field(repr=False, compare=False)
 
     @property
-    def tokens(self) -> Tokens:
+    def tokens(self) -> TokenSet:
         """The tokens, decrypted now."""
         return self._open_tokens()
 
@@ -353,9 +287,9 @@ class Sessions:
         }
 
     def _members(self, row: Row[Any]) -> dict[str, Any]:
-        def open_tokens() -> Tokens:
+        def open_tokens() -> TokenSet:
             kept = self.personal_data.decrypt(row.tokens, web_sessions.c.tokens, row.id)
-            return _KeptTokens(*json.loads(kept))
+            return TokenSet(*json.loads(kept))
 
         def open_claims() -> Mapping[str, Any]:
             kept = self.personal_data.decrypt(row.claims, web_sessions.c.claims, row.id)
@@ -380,13 +314,6 @@ class Sessions:
 
     def _form_secret(self, row: str) -> bytes:
         return self.personal_data.index_key.index("form of a web session", row)
-
-
-@dataclass(frozen=True, slots=True)
-class _KeptTokens:
-    id_token: str = field(repr=False)
-    access_token: str = field(repr=False)
-    refresh_token: str | None = field(repr=False)
 
 
 def _sm3(secret: str) -> bytes:

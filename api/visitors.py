@@ -1,0 +1,120 @@
+"""Who is in front of a page: the person, for whom he acts, and his posts.
+
+What costs a look into the database is looked up when it is first asked for.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
+from starlette.types import Scope
+
+from api.identity import Identity
+from api.settings import Settings
+from api.wiring import Services
+from idp.errors import SessionEndedError
+from idp.levels import AuthenticationLevel, IdentityLevel
+from idp.officers import Officer
+from idp.sessions import WebSession, session_cookie
+
+LONGEST_PATH = 500
+"""The longest address of ours, with the filters of a list, is half as long."""
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Somebody who is signed in."""
+
+    session: WebSession
+    identity: Identity = field(repr=False)
+    at: datetime
+
+    @property
+    def account(self) -> str:
+        """The account: opaque, the same for ever."""
+        return self.session.account
+
+    @property
+    def level(self) -> AuthenticationLevel:
+        """How he signed in."""
+        return self.session.level
+
+    @property
+    def identity_level(self) -> IdentityLevel:
+        """How he was checked."""
+        return self.session.identity_level
+
+    @cached_property
+    def claims(self) -> Mapping[str, Any]:
+        """What the provider told us of him at sign-in."""
+        return self.session.claims
+
+    @cached_property
+    def officer(self) -> Officer | None:
+        """His posts, when he has any now."""
+        return self.identity.officers.of_account(self.account, at=self.at)
+
+    @property
+    def name(self) -> str:
+        """What the header calls him."""
+        for claim in ("full_name", "name", "preferred_username"):
+            name = self.claims.get(claim)
+            if isinstance(name, str) and name:
+                return name
+        return ""
+
+
+def find_visitor(scope: Scope, services: Services) -> Visitor | None:
+    """Return who shows a session's cookie, without asking the provider: for what pages say.
+
+    Whether he may do something is asked of `api.deps`, which refreshes the session when it is due.
+    """
+    identity = services.identity
+    cookie = cookie_of(scope, session_cookie(services.settings.identity.client_id))
+    if identity is None or cookie is None:
+        return None
+    at = services.clock()
+    try:
+        session = identity.sessions.find(cookie, at=at)
+    except SessionEndedError:
+        return None
+    return Visitor(session, identity, at)
+
+
+def cookie_of(scope: Scope, name: str) -> str | None:
+    """Return the value of a cookie, None where the browser sent none of this name."""
+    return cookie_parser(Headers(scope=scope).get("cookie", "")).get(name)
+
+
+def address_of(scope: Scope) -> str:
+    """Return the page somebody is at, or was at when he sent a form: a path of this site.
+
+    Nothing but the path: an address may be kept for the way back, and a query may hold secrets.
+    """
+    if scope["method"] in {"GET", "HEAD"}:
+        return str(scope["path"])
+    settings: Settings = scope["app"].state.services.settings
+    referrer = Headers(scope=scope).get("referer", "")
+    path = referrer.removeprefix(settings.origin).partition("?")[0]
+    return own_path(path) if referrer.startswith(f"{settings.origin}/") else "/"
+
+
+def own_path(unverified_path: str) -> str:
+    r"""Return a path (and query) of this site; whatever would lead elsewhere becomes "/".
+
+    "//host" and "/\host" are addresses elsewhere to a browser, which also drops tabs and line
+    ends out of an address before it reads it.
+    """
+    if (
+        len(unverified_path) > LONGEST_PATH
+        or not unverified_path.startswith("/")
+        or unverified_path[1:2] in {"/", "\\"}
+        or not unverified_path.isprintable()
+        or not unverified_path.isascii()
+    ):
+        return "/"
+    return unverified_path
