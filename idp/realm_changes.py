@@ -39,6 +39,8 @@ class RealmChange(StrEnum):
     END_SESSION = "end_session"
     LEVEL = "level"
     """The account's identity level."""
+    DISABLE = "disable"
+    """The person has died: his account opens nothing any more."""
 
 
 _OPPOSITE = {
@@ -65,6 +67,14 @@ class Realm(Protocol):
 
     def end_session(self, session_id: str) -> None:
         """End one sign-in everywhere."""
+        ...
+
+    def set_enabled(self, account: str, enabled: bool) -> None:  # noqa: FBT001  # its signature
+        """Let the account sign in, or not."""
+        ...
+
+    def sign_out(self, account: str) -> None:
+        """End all sign-ins of the account."""
         ...
 
     def change_user(self, account: str, **attributes: Any) -> object:  # noqa: ANN401
@@ -133,6 +143,7 @@ class RealmChanges:
             RealmChange.JOIN: lambda: realm.add_member(self._company(realm, row), row.account),
             RealmChange.LEAVE: lambda: realm.remove_member(self._company(realm, row), row.account),
             RealmChange.LEVEL: lambda: realm.change_user(row.account, identityLevel=row.target),
+            RealmChange.DISABLE: lambda: _disable(realm, row.account),
         }
         if row.kind in acts:
             acts[row.kind]()
@@ -154,3 +165,8 @@ class RealmChanges:
     def _forget(self, row: Row[Any]) -> None:
         with self.transactions() as connection:
             connection.execute(delete(realm_changes).where(realm_changes.c.id == row.id))
+
+
+def _disable(realm: Realm, account: str) -> None:
+    realm.set_enabled(account, False)  # its signature
+    realm.sign_out(account)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
 
 from idp.database import Transactions
 from idp.documents import DocumentType, HolderKind, IdentityDocument
@@ -29,7 +29,7 @@ from idp.personal_data import PersonalData
 from idp.persons import HeldDocument, LevelMeans, LevelStep, NaturalPerson
 from idp.realm_changes import RealmChange, want
 from idp.sources import PersonAnswer, PersonState, PopulationBase
-from idp.tables import level_steps, person_documents, persons
+from idp.tables import level_steps, person_documents, persons, web_sessions
 
 STATE_MAY_BE_OLD = timedelta(minutes=5)
 """How old the base's word may be when somebody begins to act: he may have died this morning, but
@@ -213,6 +213,10 @@ class Subjects:
         noted = update(persons).where(persons.c.id == person.id)
         with self._transactions() as connection:
             connection.execute(noted.values(state=state.value, state_read_at=at))
+            if state is PersonState.DECEASED and person.account is not None:
+                ended = delete(web_sessions).where(web_sessions.c.account == person.account)
+                connection.execute(ended)
+                want(connection, RealmChange.DISABLE, account=person.account, target="", at=at)
             return self._get(connection, person.id)
 
     def _register(

@@ -232,7 +232,7 @@ realm_changes = Table(
     Column("wanted_at", Moment, nullable=False),
     Column("tries", Integer, nullable=False),
     Column("next_try_at", Moment, nullable=False, index=True),
-    CheckConstraint("kind IN ('join', 'leave', 'end_session', 'level')", name="kind"),
+    CheckConstraint("kind IN ('join', 'leave', 'end_session', 'level', 'disable')", name="kind"),
 )
 
 # ---- departments, officers, posts, counter enrolments ----
