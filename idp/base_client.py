@@ -38,6 +38,10 @@ class HttpBases:
         self._lock = threading.Lock()
         self._failed_at: datetime | None = None
 
+    def close(self) -> None:
+        """Give back all connections."""
+        self._http.close()
+
     def compare(
         self, document: IdentityDocument, name: PersonName, *, at: datetime
     ) -> PersonAnswer:

@@ -39,6 +39,9 @@ class IdentitySettings(BaseSettings):
     """The identity database; absent: `identity.db` in the data folder."""
     database_url_file: FilePath | None = None
 
+    bases_url: HttpUrl | None = None
+    """Where the population base and the base of legal persons are asked; absent: they are away."""
+
     keycloak_url: HttpUrl | None = None
     """A running Keycloak to administer; absent: one is found and started."""
     keycloak_home: Path | None = None

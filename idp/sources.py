@@ -97,6 +97,10 @@ class LegalPersonBase(Protocol):
         ...
 
 
+class Bases(PopulationBase, LegalPersonBase, Protocol):
+    """Both, where one connection serves both."""
+
+
 class NoBase:
     """Stands where no base is connected: nothing is known, and that is said."""
 

@@ -1,0 +1,80 @@
+"""The parts that know who people are and who acts for whom, built and introduced to one another."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from joserfc.jwk import ECKey
+
+from api.settings import Settings
+from certs.database import Transactions
+from hsm.files import write_file
+from idp.acting import ActingChoices, Statements
+from idp.base_client import HttpBases
+from idp.client_authentication import generate_client_key, load_client_key
+from idp.legal_persons import LegalPersons
+from idp.mandate_register import Mandates, MandateSeal
+from idp.personal_data import PersonalData
+from idp.realm_changes import RealmChanges
+from idp.representation import Representation
+from idp.sources import Bases, NoBase
+from idp.subjects import Subjects
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Persons, companies, mandates, and for whom each sign-in acts."""
+
+    subjects: Subjects
+    legal_persons: LegalPersons
+    mandates: Mandates
+    representation: Representation
+    choices: ActingChoices
+    statements: Statements
+    realm_changes: RealmChanges
+
+
+@contextmanager
+def open_people(
+    settings: Settings, transactions: Transactions, personal_data: PersonalData, seal: MandateSeal
+) -> Iterator[People]:
+    """Open them over the identity database; nobody is asked anything yet."""
+    address = settings.identity.bases_url
+    bases: HttpBases | NoBase = NoBase() if address is None else HttpBases(str(address))
+    try:
+        yield people_over(settings, transactions, personal_data, seal, bases)
+    finally:
+        if isinstance(bases, HttpBases):
+            bases.close()
+
+
+def people_over(
+    settings: Settings,
+    transactions: Transactions,
+    personal_data: PersonalData,
+    seal: MandateSeal,
+    bases: Bases,
+) -> People:
+    """Return the parts over these bases."""
+    subjects = Subjects(transactions, personal_data, bases)
+    legal_persons = LegalPersons(transactions, personal_data, bases)
+    mandates = Mandates(transactions, personal_data, seal)
+    return People(
+        subjects=subjects,
+        legal_persons=legal_persons,
+        mandates=mandates,
+        representation=Representation(subjects, legal_persons, mandates, bases),
+        choices=ActingChoices(transactions),
+        statements=Statements(settings.origin, _statement_key(settings), personal_data.index_key),
+        realm_changes=RealmChanges(transactions),
+    )
+
+
+def _statement_key(settings: Settings) -> ECKey:
+    """Return the key that says to portals who acts for whom; it is made on first use."""
+    path = settings.data / "identity" / "acting.pem"
+    path.parent.mkdir(exist_ok=True)
+    if not path.exists():
+        with suppress(FileExistsError):  # another process was first
+            write_file(path, generate_client_key())
+    return load_client_key(path.read_bytes())
