@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from pytest_socket import socket_allow_hosts
 
+pytest_plugins = ("simulators.keycloak_fixtures",)
+
 LOOPBACK = ["127.0.0.0/8", "::1", "localhost"]
 ALLOWED_SKIPS = Path(__file__).with_name("allowed_skips.txt")
 

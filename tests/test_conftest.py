@@ -14,11 +14,22 @@ HERE = Path(__file__).parent
 def run(folder: Path, tests: str, *, allowed: str = "") -> subprocess.CompletedProcess[str]:
     (folder / "tests").mkdir()
     shutil.copy(HERE / "conftest.py", folder / "tests")
+    (folder / "tests" / "simulators").mkdir()
+    (folder / "tests" / "simulators" / "keycloak_fixtures.py").touch()  # not needed here
     (folder / "tests" / "allowed_skips.txt").write_text(allowed, encoding="utf-8")
     (folder / "tests" / "test_it.py").write_text(tests, encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-o",
+        "pythonpath=tests",
+    ]
     return subprocess.run(
-        command,
+        [*command, "tests"],
         cwd=folder,
         env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},  # they take seconds to load
         capture_output=True,
