@@ -18,6 +18,7 @@ from starlette.types import Scope
 
 from api.messages import Language, messages
 from api.rendering import language_of, render
+from api.visitors import remember_visitor
 from certs.errors import CertsError
 from hsm.errors import CustodyError
 from idp.errors import IdentityError
@@ -53,6 +54,20 @@ STATUS_OF: Mapping[str, HTTPStatus] = {
     "assurance_too_low": HTTPStatus.FORBIDDEN,
     "not_permitted": HTTPStatus.FORBIDDEN,
     "cross_site": HTTPStatus.FORBIDDEN,
+    "invalid_order": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "drawing_failed": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "not_entitled": HTTPStatus.FORBIDDEN,
+    "unknown_type": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "unknown_authority": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "already_issued": HTTPStatus.CONFLICT,
+    "unknown_draft": HTTPStatus.NOT_FOUND,
+    "draft_state": HTTPStatus.CONFLICT,
+    "draft_changed": HTTPStatus.CONFLICT,
+    "own_draft": HTTPStatus.FORBIDDEN,
+    "unknown_approval_request": HTTPStatus.NOT_FOUND,
+    "approval_expired": HTTPStatus.CONFLICT,
+    "approval_used": HTTPStatus.CONFLICT,
+    "approval_mismatch": HTTPStatus.FORBIDDEN,
 }
 
 _CODE_OF_STATUS = {
@@ -139,6 +154,7 @@ def _answer_http(request: Request, error: Exception) -> Response:
     status = HTTPStatus(getattr(error, "status_code", HTTPStatus.INTERNAL_SERVER_ERROR))
     ours = status >= HTTPStatus.INTERNAL_SERVER_ERROR
     code = _CODE_OF_STATUS.get(status, "internal" if ours else "invalid_request")
+    remember_visitor(request.scope)
     answer = answer_problem(request.scope, code, status=status)
     answer.headers.update(getattr(error, "headers", None) or {})  # 405 names what is allowed
     return answer

@@ -2,7 +2,8 @@
 
 A schema may use only what forms, layouts and masks can follow: named fields that are texts,
 integers, truth values, or lists of texts or of records; each with a title in Chinese (`title`) and
-English (`x-title-en`) and a mask (`x-mask`), each text and list with a greatest length.
+English (`x-title-en`) and a mask (`x-mask`), each text and list with a greatest length. What
+helps to fill a field in may be said too (`description`, `x-description-en`).
 `schemas/attributes.json` says so as a JSON Schema.
 """
 
@@ -63,6 +64,11 @@ class AttributeSchema:
             )
             for key, field in schema["properties"].items()
         }
+
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        """The JSON Schema itself, of the shape above: what a form is made from."""
+        return self._schema
 
     def faults(self, attributes: Json, *, pointer: str) -> Iterator[Fault]:
         """Give the faults of cleaned attributes that stand at `pointer`."""

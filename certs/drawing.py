@@ -16,6 +16,7 @@ and, unless masked, `inputs.attachment`, the text it attaches as certificate.jso
 
 import base64
 from collections.abc import Iterator
+from typing import Literal
 from urllib.parse import urlsplit
 
 from certs.content import CertificateContent
@@ -26,6 +27,9 @@ from certs.orders import IssuanceOrder
 from certs.qr import draw_qr
 from certs.typesetting import typeset
 from certs.unverified import Json
+
+DRAFT_MARK = "草稿"
+NO_NUMBER_YET = "（签发时编号）"
 
 
 class Drawing:
@@ -77,13 +81,36 @@ class Drawing:
             form="svg",
         )
 
+    def draw_draft(
+        self, order: IssuanceOrder, *, sample: bool, form: Literal["pdf", "svg"]
+    ) -> bytes:
+        """Return the page as it will be but for number, seal and QR code, marked 草稿 all over.
+
+        The code leads to the page that verifies files, and the number says that there is none yet.
+        Raise `DrawingError` if a text does not fit.
+        """
+        data = self._order_data(order, sample=sample) | {
+            "number": order.number or NO_NUMBER_YET,
+            "holders": [
+                _holder(holder, holder.name, holder.document.number) for holder in order.holders
+            ],
+            "attributes": dict(order.attributes),
+            "qr": draw_qr(f"{self._public_url}/verify"),
+            "portrait": None if order.portrait is None else _wrap_portrait(order.portrait),
+            "masked": False,
+        }
+        inputs = {"data": data, "attachment": "{}"}
+        layout = order.certificate_type.folder / "layout.typ"
+        return typeset(layout, inputs, form=form, mark=DRAFT_MARK)
+
     def _data(self, content: CertificateContent, *, sample: bool) -> dict[str, object]:
-        order = content.order
+        return self._order_data(content.order, sample=sample) | {"number": content.number}
+
+    def _order_data(self, order: IssuanceOrder, *, sample: bool) -> dict[str, object]:
         placement = order.certificate_type.placement
         return {
             "title": order.certificate_type.name_zh,
             "title_en": order.certificate_type.name_en,
-            "number": content.number,
             "authority": order.authority.name,
             "issued_on": order.issued_on.isoformat(),
             "valid_from": order.valid_from.isoformat(),

@@ -166,3 +166,72 @@ lifecycle_events = Table(
     Column("at", Moment, nullable=False),
     CheckConstraint("event IN ('issued', 'revoked')", name="event"),
 )
+
+approval_requests = Table(
+    "approval_requests",  # of a sealing officer who was sent to sign in afresh
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("officer", Text, nullable=False),
+    Column("nonce", Text, nullable=False),
+    Column("requested_at", Moment, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("approved_at", Moment),
+    Column("evidence", LargeBinary),  # encrypted; null once nothing is left to seal
+    CheckConstraint("state IN ('open', 'approved', 'done')", name="state"),
+    CheckConstraint("(state = 'open') = (approved_at IS NULL)", name="approved_at"),
+    CheckConstraint("(state = 'approved') = (evidence IS NOT NULL)", name="evidence"),
+)
+Index(
+    "approval_requests_approved_idx",
+    approval_requests.c.id,
+    sqlite_where=approval_requests.c.state == "approved",
+    postgresql_where=approval_requests.c.state == "approved",
+)
+
+drafts = Table(
+    "drafts",
+    METADATA,
+    Column("id", Text, primary_key=True),  # becomes that of its order and its certificate
+    Column("authority", Text, nullable=False),
+    Column("type_code", Text, nullable=False),
+    Column("type_version", Integer, nullable=False),
+    Column("drafter", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("revision", Integer, nullable=False),  # counts up with each change of its content
+    Column("created_at", Moment, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    Column("submitted_at", Moment),
+    Column("draft_sm3", Text),  # what an approval is bound to, from submission on
+    Column("decided_by", Text),  # the account of who returned or approved it
+    Column("reason", LargeBinary),  # encrypted; why it was returned
+    Column("refusal", Text),  # the code of the error that it ended with
+    Column("request_id", Text, ForeignKey("approval_requests.id")),
+    Column("body", LargeBinary),  # encrypted, as it was typed; null once sealed
+    Column("portrait", LargeBinary),  # encrypted
+    CheckConstraint(
+        "state IN ('drafting', 'submitted', 'returned', 'sealing', 'sealed', 'refused')",
+        name="state",
+    ),
+    CheckConstraint(
+        "state IN ('drafting', 'returned') OR (draft_sm3 IS NOT NULL AND submitted_at IS NOT NULL)",
+        name="draft_sm3",
+    ),
+    CheckConstraint("state <> 'returned' OR reason IS NOT NULL", name="reason"),
+    CheckConstraint("(state = 'refused') = (refusal IS NOT NULL)", name="refusal"),
+    CheckConstraint("(state = 'sealed') = (body IS NULL)", name="body"),
+    CheckConstraint(
+        "state NOT IN ('sealing', 'sealed', 'refused') OR request_id IS NOT NULL",
+        name="request_id",
+    ),
+    Index(None, "authority", "state"),
+    Index(None, "drafter", "state"),
+)
+
+approval_request_drafts = Table(
+    "approval_request_drafts",
+    METADATA,
+    Column("request_id", Text, ForeignKey("approval_requests.id"), primary_key=True),
+    Column("draft_id", Text, ForeignKey("drafts.id"), primary_key=True),
+    Column("draft_sm3", Text, nullable=False),  # as the officer saw it
+    Column("result", Text),  # "sealed" or the code of an error; null while under way
+)

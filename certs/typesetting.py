@@ -24,6 +24,19 @@ from certs.fonts import FONT_FOLDER
 PDF_STANDARD: Literal["a-3b"] = "a-3b"
 _PAGE_TREE = re.compile(rb"1 0 obj\n<</Type/Pages/Count (\d+)/")  # Typst writes it first
 
+# Turned and tiled, so that no part of the page can be cut out without it.
+_MARK = """#set page(foreground: context {
+  let size = calc.min(page.width, page.height) * 0.16
+  let word = text(
+    font: "Noto Serif SC", size: size, tracking: 0.3em, fill: rgb(179, 38, 30, 50),
+    json(bytes(MARK)),
+  )
+  for part in (20%, 50%, 80%) {
+    place(top + center, dy: part * page.height - size / 2, rotate(-18deg, word))
+  }
+})
+"""
+
 
 @cache
 def _fonts() -> typst.Fonts:
@@ -49,14 +62,17 @@ def typeset(
     *,
     form: Literal["pdf", "png", "svg"],
     pixels_per_inch: float | None = None,
+    mark: str | None = None,
 ) -> bytes:
     """Return the one page that `draw(inputs)` of `layout` makes; `inputs` are values of JSON.
 
-    The layout reads no file outside its own folder. A PDF is PDF/A-3b with the layout's date, so
-    the same inputs give the same octets. Raise `DrawingError` when the layout fails, when it
+    A `mark` lies over the whole page, whatever the layout draws. The layout reads no file outside
+    its own folder. A PDF is PDF/A-3b with the layout's date, so the same inputs give the same
+    octets. Raise `DrawingError` when the layout fails, when it
     refuses a text that does not fit, and when it makes more than one page.
     """
-    page = f'#import "{layout.name}": draw\n#draw(json(bytes({_string_literal(inputs)})))'
+    over = "" if mark is None else _MARK.replace("MARK", _string_literal(mark))
+    page = f'#import "{layout.name}": draw\n{over}#draw(json(bytes({_string_literal(inputs)})))'
     try:
         drawn = _compilers.compiler.compile(
             input=page.encode(),
@@ -76,7 +92,7 @@ def typeset(
     return drawn
 
 
-def _string_literal(inputs: Mapping[str, object]) -> str:
+def _string_literal(inputs: Mapping[str, object] | str) -> str:
     """Return the JSON of `inputs` as a string of Typst, which two characters could end or alter."""
     text = json.dumps(inputs, ensure_ascii=False, sort_keys=True)
     return '"' + text.replace("\\", r"\\").replace('"', r"\"") + '"'

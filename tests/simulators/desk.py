@@ -1,0 +1,120 @@
+"""Drafts in an office: a drafter, a sealing officer, and what becomes of what they do."""
+
+import base64
+import json
+from dataclasses import dataclass
+from uuid import uuid4
+
+from simulators.office import MARKET_BUREAU, OPERATOR, PUBLIC_URL, Office
+
+from certs.approval_requests import ApprovalRequest, ApprovalRequests, FreshSignIn, SeenDraft
+from certs.approved_sealing import ApprovedSealing
+from certs.draft_entries import CertificateDraft, Typed
+from certs.drafts import Drafts
+from certs.drawing import Drawing
+
+DRAFTER, SEALER, OTHER_SEALER = "account-drafter", "account-sealer", "account-other-sealer"
+ID_TOKEN = "header.payload.signature"  # noqa: S105 - the custodian here asks for none
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The officers' desk of an office whose custodian takes the operator's command."""
+
+    office: Office
+    drafts: Drafts
+    requests: ApprovalRequests
+    sealing: ApprovedSealing
+
+    @classmethod
+    def of(cls, office: Office) -> "Desk":
+        """Return the desk over an office."""
+        drafts = Drafts(
+            office.transactions,
+            office.cipher,
+            catalogue=office.catalogue,
+            authorities=office.authorities,
+            drawing=Drawing(public_url=PUBLIC_URL, site_name="示例平台"),
+        )
+        requests = ApprovalRequests(office.transactions, office.cipher, drafts)
+        sealing = ApprovedSealing(
+            drafts=drafts,
+            requests=requests,
+            issuance=office.issuance,
+            reservations=office.reservations,
+            approval_of=lambda _approved: OPERATOR,
+        )
+        return cls(office, drafts, requests, sealing)
+
+    def typed(self, slug: str = "food-business-licence", **changes: object) -> Typed:
+        """Return the type's sample as somebody types it, with `changes` to its members."""
+        folder = self.office.catalogue.find(slug).folder
+        sample: dict[str, object] = json.loads((folder / "sample.json").read_bytes()) | changes
+        portrait = sample.pop("portrait", None)
+        return Typed(sample, None if portrait is None else str(portrait))
+
+    def drafted(
+        self,
+        typed: Typed | None = None,
+        *,
+        slug: str = "food-business-licence",
+        authority: str = MARKET_BUREAU,
+        drafter: str = DRAFTER,
+    ) -> CertificateDraft:
+        """Return a new draft."""
+        return self.drafts.create(
+            uuid4().hex,
+            certificate_type=self.office.catalogue.find(slug),
+            authority_uscc=authority,
+            drafter=drafter,
+            typed=typed or self.typed(slug),
+            at=self.office.at,
+        )
+
+    def submitted(
+        self,
+        typed: Typed | None = None,
+        *,
+        slug: str = "food-business-licence",
+        authority: str = MARKET_BUREAU,
+    ) -> CertificateDraft:
+        """Return a new draft that was handed on."""
+        return self.submit(self.drafted(typed, slug=slug, authority=authority))
+
+    def submit(self, draft: CertificateDraft) -> CertificateDraft:
+        """Hand a draft on."""
+        return self.drafts.submit(
+            draft.id, drafter=draft.drafter, revision=draft.revision, sample=True, at=self.office.at
+        )
+
+    def ask(self, *drafts: CertificateDraft, officer: str = SEALER) -> ApprovalRequest:
+        """Ask for the approval of drafts as they are."""
+        return self.requests.open(
+            [SeenDraft(draft.id, str(draft.draft_sm3)) for draft in drafts],
+            officer=officer,
+            at=self.office.at,
+        )
+
+    def sign_in(self, request: ApprovalRequest, **changes: object) -> FreshSignIn:
+        """Return the sign-in that approves a request, with `changes`."""
+        facts: dict[str, object] = {
+            "officer": request.officer,
+            "nonce": request.nonce,
+            "authenticated_at": self.office.at,
+            "id_token": ID_TOKEN,
+        }
+        return FreshSignIn(**(facts | changes))  # type: ignore[arg-type] # the test's own facts
+
+    def approve(self, request: ApprovalRequest) -> ApprovalRequest:
+        """Approve a request, without sealing anything yet."""
+        return self.requests.approve(request.id, self.sign_in(request), at=self.office.at)
+
+    def seal(self, *drafts: CertificateDraft) -> ApprovalRequest:
+        """Take drafts from the question to their results."""
+        request = self.approve(self.ask(*drafts))
+        return self.sealing.finish(request.id, at=self.office.at)
+
+
+def as_base64(octets: bytes) -> str:
+    """Return octets as a form or an order carries them."""
+    return base64.b64encode(octets).decode()
