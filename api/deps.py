@@ -13,9 +13,15 @@ from fastapi import Depends, Request
 from starlette.datastructures import UploadFile
 
 from api.problems import ApiError
-from api.visitors import Visitor, find_visitor
+from api.visitors import Visitor, find_visitor, refresh_visitor, remember_visitor
 from api.wiring import Services
-from idp.errors import AssuranceTooLowError, CrossSiteError, NotSignedInError, SessionEndedError
+from idp.errors import (
+    AssuranceTooLowError,
+    CrossSiteError,
+    NotSignedInError,
+    ProviderUnavailableError,
+    SessionEndedError,
+)
 from idp.levels import AuthenticationLevel, IdentityLevel
 
 CSRF_FIELD = "csrf_token"
@@ -48,18 +54,20 @@ def verify_same_origin(request: Request, services: Services) -> None:
         raise CrossSiteError
 
 
-def know_visitor(request: Request, services: CurrentServices) -> None:
-    """Let every page say in its header who acts for whom."""
-    if not hasattr(request.state, "visitor"):
-        request.state.visitor = find_visitor(request.scope, services)
+def know_visitor(request: Request) -> None:
+    """Let the page say in its header who acts for whom."""
+    remember_visitor(request.scope)
 
 
 def _current_visitor(request: Request, services: CurrentServices) -> Visitor:
-    know_visitor(request, services)
-    visitor: Visitor | None = request.state.visitor
+    visitor: Visitor | None = getattr(request.state, "visitor", None)
+    if visitor is None:
+        visitor = request.state.visitor = find_visitor(request.scope, services)
     if visitor is None:
         raise NotSignedInError
     verify_same_origin(request, services)
+    if visitor.at >= visitor.session.refresh_due_at:
+        visitor = request.state.visitor = refresh_visitor(request.scope, services, visitor)
     return visitor
 
 
@@ -70,7 +78,7 @@ CurrentVisitor = Annotated[Visitor, Depends(_current_visitor)]
 def _optional_visitor(request: Request, services: CurrentServices) -> Visitor | None:
     try:
         return _current_visitor(request, services)
-    except (NotSignedInError, SessionEndedError):
+    except (NotSignedInError, SessionEndedError, ProviderUnavailableError):
         return None
 
 
@@ -155,4 +163,4 @@ def require_people(request: Request, services: CurrentServices) -> None:
     """Answer 404 for pages about people where nobody can sign in."""
     if services.identity is None:
         raise ApiError("not_found")
-    know_visitor(request, services)
+    know_visitor(request)

@@ -9,16 +9,26 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from api.settings import Settings
 from certs import database
 from certs.database import Transactions
 from hsm import databases
 from hsm.keys import KeyRef
 from hsm.stores.software import SoftwareKeyStore
-from idp.attempts import Attempts, KeptForms
+from idp.attempts import Attempts, KeptForms, Returns
+from idp.client_authentication import ClientSecretBasic, PrivateKeyJwt, load_client_key
+from idp.login import RelyingParty
 from idp.officers import Officers
 from idp.personal_data import PersonalData
+from idp.provider import ClientAuthenticator, Provider
+from idp.refreshing import Refresher
 from idp.sessions import Sessions
+from idp.settings import ClientAuthentication
+
+CALLBACK = "/login/callback"
+"""The one redirect address that the provider knows, of every purpose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +37,15 @@ class Identity:
 
     transactions: Transactions
     personal_data: PersonalData
+    provider: Provider
+    platform: RelyingParty
+    """The pages."""
+    approvals: RelyingParty
+    """Officers' approvals: requests are pushed."""
     sessions: Sessions
+    refresher: Refresher
     attempts: Attempts
+    returns: Returns
     kept_forms: KeptForms
     officers: Officers
 
@@ -41,8 +58,9 @@ def client_key_file(settings: Settings) -> Path:
 def is_set_up(settings: Settings) -> bool:
     """Whether this data folder was prepared for people to sign in."""
     identity = settings.identity
-    secret = identity.client_secret or identity.client_secret_file
-    return secret is not None or client_key_file(settings).exists()
+    if identity.client_auth is ClientAuthentication.CLIENT_SECRET_BASIC:
+        return True
+    return client_key_file(settings).exists()
 
 
 def upgrade_database(settings: Settings) -> None:
@@ -52,6 +70,30 @@ def upgrade_database(settings: Settings) -> None:
         databases.upgrade(engine, "identity")
     finally:
         engine.dispose()
+
+
+def _relying_party(
+    settings: Settings, provider: Provider, client_id: str, *, pushed: bool = False
+) -> RelyingParty:
+    return RelyingParty(
+        provider,
+        client_id,
+        _authentication(settings, client_id),
+        redirect_uri=f"{settings.origin}{CALLBACK}",
+        pushed=pushed,
+    )
+
+
+def _authentication(settings: Settings, client_id: str) -> ClientAuthenticator:
+    identity = settings.identity
+    if identity.client_auth is ClientAuthentication.PRIVATE_KEY_JWT:
+        return PrivateKeyJwt(load_client_key(client_key_file(settings).read_bytes()), client_id)
+    secret = identity.client_secret
+    if secret is None and identity.client_secret_file is not None:
+        secret = SecretStr(identity.client_secret_file.read_text(encoding="utf-8").strip())
+    if secret is None:
+        raise ValueError("IDP_CLIENT_AUTH is client_secret_basic, but there is no secret")
+    return ClientSecretBasic(client_id, secret)
 
 
 @contextmanager
@@ -69,11 +111,22 @@ def open_identity(settings: Settings, store: SoftwareKeyStore) -> Iterator[Ident
             store.open_data_key(KeyRef(settings.certs.data_key)),
             store.open_index_key(KeyRef(settings.certs.index_key)),
         )
+        provider = Provider(settings.identity.issuer_text)
+        stack.callback(provider.close)
+        platform = _relying_party(settings, provider, settings.identity.client_id)
+        sessions = Sessions(transactions, personal_data, platform.client_id)
         yield Identity(
             transactions=transactions,
             personal_data=personal_data,
-            sessions=Sessions(transactions, personal_data, settings.identity.client_id),
+            provider=provider,
+            platform=platform,
+            approvals=_relying_party(
+                settings, provider, settings.identity.approval_client_id, pushed=True
+            ),
+            sessions=sessions,
+            refresher=Refresher(sessions, platform),
             attempts=Attempts(transactions, personal_data),
+            returns=Returns(transactions, personal_data),
             kept_forms=KeptForms(transactions, personal_data),
             officers=Officers(transactions, personal_data),
         )

@@ -4,6 +4,7 @@ What costs a look into the database is looked up when it is first asked for.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -16,6 +17,7 @@ from starlette.types import Scope
 from api.identity import Identity
 from api.settings import Settings
 from api.wiring import Services
+from certs.errors import CertsError
 from idp.errors import SessionEndedError
 from idp.levels import AuthenticationLevel, IdentityLevel
 from idp.officers import Officer
@@ -61,11 +63,13 @@ class Visitor:
     @property
     def name(self) -> str:
         """What the header calls him."""
-        for claim in ("full_name", "name", "preferred_username"):
-            name = self.claims.get(claim)
-            if isinstance(name, str) and name:
-                return name
-        return ""
+        return name_in(self.claims)
+
+
+def name_in(claims: Mapping[str, Any]) -> str:
+    """Return the person's name among the claims; a provider of others may call it `name`."""
+    names = (claims.get("full_name"), claims.get("name"))
+    return next((name for name in names if isinstance(name, str)), "")
 
 
 def find_visitor(scope: Scope, services: Services) -> Visitor | None:
@@ -83,6 +87,28 @@ def find_visitor(scope: Scope, services: Services) -> Visitor | None:
     except SessionEndedError:
         return None
     return Visitor(session, identity, at)
+
+
+def remember_visitor(scope: Scope) -> None:
+    """Let the page that answers say in its header who acts for whom.
+
+    Pages for everybody do not fail because nobody can be recognised: then the header is silent.
+    """
+    state = scope.setdefault("state", {})
+    if "visitor" not in state:
+        state["visitor"] = None
+        with suppress(CertsError):  # the database's errors
+            state["visitor"] = find_visitor(scope, scope["app"].state.services)
+
+
+def refresh_visitor(scope: Scope, services: Services, visitor: Visitor) -> Visitor:
+    """Return the visitor after the provider was asked whether his session goes on.
+
+    Raise `SessionEndedError`, and `ProviderUnavailableError` when that cannot be learnt.
+    """
+    cookie = cookie_of(scope, session_cookie(services.settings.identity.client_id)) or ""
+    session = visitor.identity.refresher.refreshed(visitor.session, cookie, at=visitor.at)
+    return Visitor(session, visitor.identity, visitor.at)
 
 
 def cookie_of(scope: Scope, name: str) -> str | None:

@@ -73,6 +73,26 @@ class Attempts:
         return KeptAttempt(LoginAttempt.from_json(attempt), client_id, return_to, purpose)
 
 
+class Returns:
+    """Where somebody wanted to go who is signing out first, to come back as somebody else."""
+
+    def __init__(self, transactions: Transactions, personal_data: PersonalData) -> None:
+        """Keep them in the identity database."""
+        self._keeping = Keeping(
+            transactions, personal_data, "return", ATTEMPT_LIFETIME, MOST_ATTEMPTS
+        )
+
+    def keep(self, return_to: str, *, browser: str, at: datetime) -> str:
+        """Keep a path of our own for a browser and return the `state` that brings it back."""
+        state = new_secret()
+        self._keeping.keep(state, browser, return_to, at=at)
+        return state
+
+    def take(self, unverified_state: str, unverified_browser: str, *, at: datetime) -> str:
+        """Return the path, once. Raise `UnknownAttemptError`."""
+        return self._keeping.take(unverified_state, unverified_browser, at=at)
+
+
 class KeptForms:
     """Forms that wait for their session to reach a level."""
 
