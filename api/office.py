@@ -34,7 +34,7 @@ from certs.row_cipher import RowCipher
 from certs.seal_picture import draw_seal
 from certs.sealing import Sealing
 from certs.seals import SealApplication, SealBook, SealMaker
-from hsm.approvals import OperatorCommand, OperatorPolicy
+from hsm.approvals import ApprovalRules, OperatorCommand
 from hsm.custody import Custodian
 from hsm.errors import KeyNotFoundError
 from hsm.key_encryption import create_key_encryption_key
@@ -255,5 +255,5 @@ def _custodian(
 ) -> Custodian:
     development = settings.env is Environment.DEVELOPMENT
     return Custodian(
-        store=store, ledger=ledger, clock=clock, approvals=OperatorPolicy(development=development)
+        store=store, ledger=ledger, clock=clock, approvals=ApprovalRules(development=development)
     )

@@ -40,7 +40,8 @@ from certs.seals import SealNotUsableError
 from hsm.approvals import Approval
 from hsm.custody import CLOCK_TOLERANCE, Custodian
 from hsm.errors import SubjectInUseError
-from hsm.ledger import RESUME_WINDOW, KeyUse, Ledger, SubjectKind, UseState
+from hsm.ledger import RESUME_WINDOW, Ledger
+from hsm.uses import KeyUse, SubjectKind, UseState
 from signing.pdf.placement import SignatureForm
 
 MOST_TRIES = 4

@@ -21,7 +21,7 @@ from hsm.custody import Custodian
 from hsm.errors import KeyNotFoundError
 from hsm.files import write_file
 from hsm.keys import KeyPurpose, KeyRef, KeyStore
-from hsm.ledger import SubjectKind, UseSubject
+from hsm.uses import SubjectKind, UseSubject
 from hsm.requests import CertificateRequest
 from signing.errors import MalformedSigningCertError, UnsupportedAlgorithmError
 from signing.sm2 import Sm2PublicKey

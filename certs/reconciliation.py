@@ -17,7 +17,8 @@ from certs.lifecycle import Act, State
 from certs.register import Register
 from certs.reservation import OrderState
 from certs.tables import certificates, counters, lifecycle_events, orders
-from hsm.ledger import KeyUse, Ledger, SubjectKind, UseState, UseSubject
+from hsm.ledger import Ledger
+from hsm.uses import KeyUse, SubjectKind, UseState, UseSubject
 from signing.canonical import canonical_json, sm3
 from signing.errors import SigningError
 from signing.pdf.attachments import Attachment

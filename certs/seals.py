@@ -17,7 +17,7 @@ from hsm.approvals import Approval
 from hsm.custody import Custodian
 from hsm.files import write_file
 from hsm.keys import KeyRef
-from hsm.ledger import SubjectKind, UseSubject
+from hsm.uses import SubjectKind, UseSubject
 from hsm.requests import SealMakingRequest
 from signing.errors import SigningError
 from signing.eseal import ESeal

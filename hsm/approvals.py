@@ -3,14 +3,18 @@
 An `Approval` is what a request carries, untrusted; an `ApprovalRecord` is what a policy made of it
 after checking, and what the ledger keeps. Both `Approval` and `ApprovalPolicy` are protocols, so
 that others can bring their own and import nothing.
+
+What seals certificates is kept in the ledger first (`hsm.permissions`): the request then names the
+row, and the ledger holds it against the row in the transaction that opens the use.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from hsm.errors import ApprovalRejectedError
-from hsm.ledger import ApprovalRecord, SubjectKind, UseSubject
+from hsm.permits import DraftRef, RecordedApproval, UnattendedUse, nonce_of
+from hsm.uses import ApprovalRecord, SubjectKind, UseSubject
 from signing.canonical import canonical_json, sm3
 
 
@@ -27,14 +31,14 @@ class Approval(Protocol):
         """The account of the officer who approved."""
         ...
 
-    @property
-    def evidence(self) -> bytes:
-        """What proves it."""
-        ...
-
 
 class ApprovalPolicy(Protocol):
     """Decides which approvals count."""
+
+    @property
+    def development(self) -> bool:
+        """Whether authorisations count that nobody signed in for."""
+        ...
 
     def verify_approval(
         self, approval: Approval, *, subject: UseSubject, draft_sm3: str | None, at: datetime
@@ -44,6 +48,31 @@ class ApprovalPolicy(Protocol):
         Raise `ApprovalRejectedError`.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class SealingApproval:
+    """A sealing officer's fresh sign-in for a list of drafts of one authority, unverified.
+
+    `hsm.permissions.Permissions.record` makes a `RecordedApproval` of it; by itself it seals
+    nothing.
+    """
+
+    officer: str
+    authority: str
+    """The unified social credit code of the authority whose drafts they all are."""
+    id_token: str = field(repr=False)
+    drafts: tuple[DraftRef, ...]
+    """The whole list that he approved."""
+    asked_at: datetime
+    """When he was asked: he signed in after that."""
+
+    kind = "sealing_approval_unrecorded"
+
+    @property
+    def nonce(self) -> str:
+        """The nonce that the sign-in must bear."""
+        return nonce_of(self.drafts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,24 +114,40 @@ class SignedInPerson:
         return canonical_json({"kind": self.kind, "account": self.account})
 
 
+_FOR_THE_OPERATOR = {SubjectKind.SEAL, SubjectKind.X509, SubjectKind.CERTIFICATE, SubjectKind.DOCUMENT}
+_FOR_CERTIFICATES = {SubjectKind.CERTIFICATE, SubjectKind.COPY, SubjectKind.DOCUMENT}
+
+
 @dataclass(frozen=True, slots=True)
-class OperatorPolicy:
-    """Takes the operator's command for an approval, in development and nowhere else."""
+class ApprovalRules:
+    """What counts for what.
+
+    - certificates, copies, documents: an approval or an authorisation that the ledger keeps;
+    - mandates: the word that a person signed in granted it;
+    - seals and X.509 certificates: the operator's command, in development and nowhere else.
+    """
 
     development: bool
 
     def verify_approval(
         self, approval: Approval, *, subject: UseSubject, draft_sm3: str | None, at: datetime
     ) -> ApprovalRecord:
-        """Return the record of an operator's command.
+        """Return the record of an approval by these rules; the ledger compares those it keeps.
 
-        Raise `ApprovalRejectedError` outside development and for every other kind of approval, but
-        for the word that a person signed in granted the mandate he grants.
+        Raise `ApprovalRejectedError` for every other approval.
         """
-        if isinstance(approval, SignedInPerson) and subject.kind is SubjectKind.MANDATE:
-            return ApprovalRecord(approval.kind, approval.officer, sm3(approval.evidence).hex())
-        if not self.development:
-            raise ApprovalRejectedError("an operator's command counts in development only")
-        if not isinstance(approval, OperatorCommand):
-            raise ApprovalRejectedError("not an operator's command")
-        return ApprovalRecord(approval.kind, approval.officer, sm3(approval.evidence).hex())
+        match approval:
+            case RecordedApproval() | UnattendedUse() if subject.kind in _FOR_CERTIFICATES:
+                return ApprovalRecord(
+                    approval.kind, approval.officer, approval.evidence_sm3, approval.number
+                )
+            case SignedInPerson() if subject.kind is SubjectKind.MANDATE:
+                return _record(approval)
+            case OperatorCommand() if self.development and subject.kind in _FOR_THE_OPERATOR:
+                return _record(approval)
+            case _:
+                raise ApprovalRejectedError(f"{approval.kind} for {subject.kind}")
+
+
+def _record(approval: OperatorCommand | SignedInPerson) -> ApprovalRecord:
+    return ApprovalRecord(approval.kind, approval.officer, sm3(approval.evidence).hex())

@@ -4,7 +4,7 @@ Each door walks the same way; where a step raises, nothing of the list is signed
 
 1. the requests are checked against the clock, the store and what they carry;
 2. what is to be signed is built;
-3. approvals are verified, and all uses are written into the ledger in one commit;
+3. approvals are verified, and all uses are written into the ledger, in one transaction;
 4. the keys work; the store hands out verified signatures only.
 
 A failure in step 4 (a device that stops answering) leaves the uses of the list open. The same
@@ -14,10 +14,10 @@ requests finish them within `hsm.ledger.RESUME_WINDOW`; otherwise the caller aba
 import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from hsm.approvals import ApprovalPolicy
 from hsm.errors import (
-    ApprovalRejectedError,
     DeadlinePassedError,
     DeviceUnavailableError,
     KeyDisabledError,
@@ -27,7 +27,7 @@ from hsm.errors import (
     WrongPurposeError,
 )
 from hsm.keys import KeyPurpose, KeyRef, KeyState, KeyStore
-from hsm.ledger import KeyUse, Ledger, Opening, SubjectKind, UseState, UseSubject
+from hsm.ledger import Ledger
 from hsm.requests import (
     CertificateRequest,
     CmsRequest,
@@ -37,6 +37,7 @@ from hsm.requests import (
     SealRequest,
     UseRequest,
 )
+from hsm.uses import Claim, SubjectKind, UseSubject
 from signing.canonical import canonical_json, sm3
 from signing.cms import assemble_signed_data, build_signed_attributes
 from signing.errors import NotCanonicalError
@@ -258,39 +259,28 @@ class Custodian:
         at: datetime,
     ) -> None:
         """Verify the approvals and write all uses into the ledger in one commit."""
-        held = self._ledger.find_all([request.subject for request in requests])
-        openings = [
-            self._approve(request, purpose, digest, held.get(request.subject), at)
+        claims = [
+            Claim(
+                subject=request.subject,
+                key=request.key,
+                purpose=purpose,
+                digest=digest.hex(),
+                officer=request.officer,
+                draft_sm3=request.draft_sm3,
+                draft_id=request.draft_id,
+                authority=_authority_of(request),
+                type_code=request.type_code,
+                approve=partial(
+                    self._approvals.verify_approval,
+                    request.approval,
+                    subject=request.subject,
+                    draft_sm3=request.draft_sm3,
+                    at=at,
+                ),
+            )
             for request, digest in zip(requests, digests, strict=True)
         ]
-        unfinished = [use.number for use in held.values() if use.state is UseState.OPEN]
-        self._ledger.open(openings, resumed=unfinished, at=at)
-
-    def _approve(
-        self,
-        request: UseRequest,
-        purpose: KeyPurpose,
-        digest: bytes,
-        held: KeyUse | None,
-        at: datetime,
-    ) -> Opening:
-        """Return the opening of a use; an open one was approved when it was opened."""
-        if held is not None and held.state is UseState.OPEN:
-            record = held.opening.approval
-        else:
-            record = self._approvals.verify_approval(
-                request.approval, subject=request.subject, draft_sm3=request.draft_sm3, at=at
-            )
-        if record.officer != request.officer:
-            raise ApprovalRejectedError("another officer's")
-        return Opening(
-            subject=request.subject,
-            key=request.key,
-            purpose=purpose,
-            digest=digest.hex(),
-            draft_sm3=request.draft_sm3,
-            approval=record,
-        )
+        self._ledger.open(claims, at=at, accept_development=self._approvals.development)
 
     def _sign(
         self, ref: KeyRef, purpose: KeyPurpose, public_key: Sm2PublicKey, digest: bytes
@@ -300,6 +290,11 @@ class Custodian:
         if signature.public_key != public_key or signature.digest != digest:
             raise DeviceUnavailableError("the store signed something else")
         return signature
+
+
+def _authority_of(request: UseRequest) -> str | None:
+    """Return the USCC of the unit whose certificate belongs to the key, where it seals a file."""
+    return request.signer_cert.subject.uscc if isinstance(request, FileRequest) else None
 
 
 def _verify_file_request(request: FileRequest, at: datetime) -> None:

@@ -15,6 +15,7 @@ CustodyError
 ├── SubjectInUseError        subject_in_use
 ├── UnknownUseError          unknown_use          nothing is open for this subject
 ├── ApprovalRejectedError    approval_rejected
+├── DailyCapReachedError     daily_cap_reached    no unattended use any more until tomorrow
 ├── MalformedMandateError    malformed_mandate    not the canonical JSON of this mandate
 ├── TimeNotCredibleError     time_not_credible    the claimed time is not now
 └── DeadlinePassedError      deadline_passed
@@ -119,6 +120,12 @@ class ApprovalRejectedError(CustodyError):
     """The approval is of a kind, a person or a content that does not permit this use."""
 
     code = "approval_rejected"
+
+
+class DailyCapReachedError(CustodyError):
+    """The authorisation for unattended use allows no more uses on this day in China."""
+
+    code = "daily_cap_reached"
 
 
 class MalformedMandateError(CustodyError):

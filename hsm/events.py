@@ -12,6 +12,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -48,10 +49,41 @@ EVENTS = Table(
     Column("approval_sm3", Text),
     Column("draft_sm3", Text),
     Column("reason", Text),
+    Column("draft_id", Text),
+    Column("authority", Text),
+    Column("approval", Integer, ForeignKey("events.number")),  # or authorisation: its row
+    Column("content", Text),  # what an authorisation says, as canonical JSON
+    Column("day", Text),  # in China, of an unattended use
+    Column("of_day", Integer),  # its place among those of the day
     Column("previous_sm3", Text, nullable=False),
     Column("sm3", Text, nullable=False),
     Index("events_of_subject", "subject_id", "subject_kind"),
     Index("events_of_opening", "opening"),
+    Index("events_of_draft", "draft_id"),
+    Index("events_of_approval", "approval", "day", "of_day"),
+)
+Index(
+    "events_of_permits",
+    EVENTS.c.event,
+    EVENTS.c.approval_sm3,
+    sqlite_where=EVENTS.c.event.in_(("approved", "authorised", "recalled")),
+)
+
+APPROVED_DRAFTS = Table(
+    "approved_drafts",  # the list of an approval, bound to its row by the nonce in `digest`
+    METADATA,
+    Column("approval", Integer, ForeignKey("events.number"), primary_key=True),
+    Column("draft_id", Text, primary_key=True),
+    Column("draft_sm3", Text, nullable=False),
+    Column("drafter", Text, nullable=False),
+    Index("approved_drafts_of_draft", "draft_id"),
+)
+
+EVIDENCE = Table(
+    "evidence",  # bound to the row of its approval or authorisation by `approval_sm3`
+    METADATA,
+    Column("permit", Integer, ForeignKey("events.number"), primary_key=True),
+    Column("encrypted", LargeBinary, nullable=False),
 )
 
 _COLUMNS = tuple(column.name for column in EVENTS.columns)

@@ -11,31 +11,29 @@ The ledger holds no personal data: subjects, officers and reasons are opaque ide
 """
 
 import re
-import sqlite3
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
-from functools import partial
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
-from threading import Lock
 from typing import Self
 
-from sqlalchemy import Connection, Engine, Row, and_, event, select
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy import Connection, Row, and_, select
 
-from hsm.databases import reading, sqlite_engine, upgrade
-from hsm.errors import LedgerBrokenError, LedgerUnavailableError, SubjectInUseError, UnknownUseError
+from hsm.errors import (
+    ApprovalRejectedError,
+    LedgerBrokenError,
+    SubjectInUseError,
+    UnknownUseError,
+)
 from hsm.events import EVENTS, ROWS_AT_ONCE, LedgerHead, append, find_head, verify_chain
 from hsm.keys import KeyPurpose, KeyRef
+from hsm.ledger_file import LedgerFile, create_ledger_file
+from hsm.permit_checks import PermitCheck, verify_permits
+from hsm.permits import write_time
+from hsm.uses import ApprovalRecord, Claim, KeyUse, Opening, SubjectKind, UseState, UseSubject
 
 RESUME_WINDOW = timedelta(minutes=10)
 """How long after its opening a use may be finished: approval and seal were good at that time."""
 
-_OPAQUE_ID = re.compile(r"[\x21-\x7e]{1,200}")  # room for a UUID or a number, not for a name
 _REASON = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 _OPENING = EVENTS.alias("opening")
@@ -59,89 +57,6 @@ _USES = (
 )
 
 
-class SubjectKind(StrEnum):
-    """What a key is used for."""
-
-    CERTIFICATE = "certificate"
-    """One version of an e-certificate."""
-
-    COPY = "copy"
-    SEAL = "seal"
-    X509 = "x509"
-    STATUS = "status"
-    RECEIPT_HEAD = "receipt_head"
-    MANDATE = "mandate"
-    DOCUMENT = "document"
-
-
-class UseState(StrEnum):
-    """How far a use of a key has come."""
-
-    OPEN = "open"
-    COMPLETED = "completed"
-    ABANDONED = "abandoned"
-
-
-@dataclass(frozen=True, slots=True)
-class UseSubject:
-    """The one thing that a key may be used for once: printable ASCII, at most 200 characters."""
-
-    kind: SubjectKind
-    id: str
-
-    def __post_init__(self) -> None:
-        """Raise `ValueError` for an id that could be a name or a text."""
-        if not _OPAQUE_ID.fullmatch(self.id):
-            raise ValueError("not the id of a subject")
-
-
-@dataclass(frozen=True, slots=True)
-class ApprovalRecord:
-    """An approval that a policy verified, as the ledger keeps it."""
-
-    kind: str
-    officer: str
-
-    evidence_sm3: str
-    """SM3 of the evidence, in hex."""
-
-    def __post_init__(self) -> None:
-        """Raise `ValueError` where the officer is not the id of an account."""
-        if not _OPAQUE_ID.fullmatch(self.officer):
-            raise ValueError("not the account of an officer")
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """What is written down before a key works."""
-
-    subject: UseSubject
-    key: KeyRef
-    purpose: KeyPurpose
-
-    digest: str
-    """SM3 of what is signed (the prepared file, the seal's or certificate's content), in hex."""
-
-    draft_sm3: str | None
-    """What the officer approved, where there was a draft."""
-
-    approval: ApprovalRecord
-
-
-@dataclass(frozen=True, slots=True)
-class KeyUse:
-    """One use of a key, from its opening on."""
-
-    number: int
-    """The row of its opening."""
-
-    opening: Opening
-    opened_at: datetime
-    state: UseState
-    closed_at: datetime | None
-    reason: str | None
-
-
 class Ledger:
     """The ledger in the file at `path`. Threads and processes may share it."""
 
@@ -151,53 +66,47 @@ class Ledger:
         Raise `LedgerUnavailableError` if there is none: to begin an empty one because the old one
         is gone would allow everything once more.
         """
-        self._path = path
-        self._file = self._identify_file()
-        self._engine = sqlite_engine(path)
-        event.listen(self._engine, "connect", _show_damaged_text)
-        self._writer = Lock()  # threads queue here instead of polling SQLite's lock
-        self.head()
+        self.file = LedgerFile(path)
+        with self.file.snapshot() as connection:
+            connection.execute(select(EVENTS).limit(1))  # an older one has to be migrated first
 
     @classmethod
     def create(cls, path: Path) -> Self:
         """Open the ledger at `path`, made when there is none, migrated when it is an older one."""
-        try:
-            engine = sqlite_engine(path)
-            upgrade(engine, "ledger")
-            engine.dispose()
-        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-            raise LedgerUnavailableError(type(error).__name__) from error
+        create_ledger_file(path)
         return cls(path)
 
     def close(self) -> None:
         """Give back the file."""
-        self._engine.dispose()
+        self.file.close()
 
     def open(
-        self, openings: Sequence[Opening], *, resumed: Collection[int] = (), at: datetime
+        self, claims: Sequence[Claim], *, at: datetime, accept_development: bool = False
     ) -> None:
         """Write down that keys are about to work; all of it is on the disk on return.
 
-        `resumed` are the numbers of the uses that the caller found open and is about to finish;
-        each must be open since at most `RESUME_WINDOW` for the same key, purpose, digest and
-        draft. Raise `SubjectInUseError` for any other use that is open or completed, or for a
-        subject named twice, and then write nothing.
+        A use that is open is resumed if it was opened at most `RESUME_WINDOW` ago for the same key,
+        purpose, digest and draft in the same officer's name, and what it rests on was not recalled.
+        Every other claim is asked for its approval; one that the ledger keeps (a list of drafts,
+        an authorisation) must hold here and now, for nobody else writes meanwhile.
+
+        Raise `SubjectInUseError` for a use that is completed or open otherwise, or for a subject
+        named twice, `ApprovalRejectedError`, `DailyCapReachedError`; then nothing is written.
         """
-        subjects = [opening.subject for opening in openings]
+        subjects = [claim.subject for claim in claims]
         if len(set(subjects)) < len(subjects):
             raise SubjectInUseError("twice in one list")
-        with self._transaction() as connection:
+        with self.file.transaction() as connection:
             held = _latest_uses(connection, subjects)
-            unfinished = {use.number for use in held.values() if use.state is UseState.OPEN}
-            if unfinished != set(resumed):
-                raise SubjectInUseError("another one came between")
+            check = PermitCheck(connection, accept_development=accept_development, at=at)
             events = []
-            for opening in openings:
-                use = held.get(opening.subject)
+            for claim in claims:
+                use = held.get(claim.subject)
                 if use is None or use.state is UseState.ABANDONED:
-                    events.append(_opened(opening, at))
+                    events.append(_opened(claim, use, check, at))
                 else:
-                    _verify_resumable(use, opening, at)
+                    _verify_resumable(use, claim, at)
+                    check.verify_not_recalled(use.opening.approval)
                     events.append(_about(use, "resumed", at))
             append(connection, events)
 
@@ -206,7 +115,7 @@ class Ledger:
 
         Raise `UnknownUseError` if one has no open use, and then write nothing.
         """
-        with self._transaction() as connection:
+        with self.file.transaction() as connection:
             held = _latest_uses(connection, subjects)
             events = []
             for subject in dict.fromkeys(subjects):
@@ -228,7 +137,7 @@ class Ledger:
         """
         if not _REASON.fullmatch(reason):
             raise ValueError("a reason is a code, not a text")
-        with self._transaction() as connection:
+        with self.file.transaction() as connection:
             use = _latest_uses(connection, [subject]).get(subject)
             if use is None:
                 raise UnknownUseError(subject.kind)
@@ -245,14 +154,14 @@ class Ledger:
 
     def find_all(self, subjects: Sequence[UseSubject]) -> dict[UseSubject, KeyUse]:
         """Return the latest use of each subject that has one."""
-        with self._snapshot() as connection:
+        with self.file.snapshot() as connection:
             return _latest_uses(connection, subjects)
 
     def uses(self, kind: SubjectKind, state: UseState) -> Iterator[KeyUse]:
         """Yield all uses for subjects of this kind that are in this state, in order of opening."""
         closing = None if state is UseState.OPEN else state.value
         query = _USES.where(_OPENING.c.subject_kind == kind, _CLOSING.c.event.is_(closing))
-        with self._snapshot() as connection:
+        with self.file.snapshot() as connection:
             for row in connection.execute(query.execution_options(yield_per=ROWS_AT_ONCE)):
                 yield _read_use(row)
 
@@ -262,42 +171,18 @@ class Ledger:
 
     def head(self) -> LedgerHead:
         """Return the last row; of an empty ledger the row before the first."""
-        with self._snapshot() as connection:
+        with self.file.snapshot() as connection:
             return find_head(connection)
 
     def verify_chain(self) -> None:
-        """Raise `LedgerBrokenError`, naming the first bad row, unless every row is as written."""
-        with self._snapshot() as connection:
+        """Raise `LedgerBrokenError`, naming the first bad row, unless every row is as written.
+
+        Each list of approved drafts must be the one its officer signed in for, and each use that
+        rests on a list or an authorisation must be one that it allowed.
+        """
+        with self.file.snapshot() as connection:
             verify_chain(connection)
-
-    def _identify_file(self) -> tuple[int, int]:
-        try:
-            status = self._path.stat()
-        except OSError as error:
-            raise LedgerUnavailableError(type(error).__name__) from error
-        return status.st_dev, status.st_ino
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
-        with self._writer, self._begin(self._engine) as connection:
-            yield connection
-
-    @contextmanager
-    def _snapshot(self) -> Iterator[Connection]:
-        with self._begin(reading(self._engine)) as connection:
-            yield connection
-
-    @contextmanager
-    def _begin(self, engine: Engine) -> Iterator[Connection]:
-        """Commit on leaving. Whatever SQLite says against it is a `LedgerUnavailableError`."""
-        # An open connection goes on writing to a file that was removed or replaced meanwhile.
-        if self._identify_file() != self._file:
-            raise LedgerUnavailableError("another file has taken the ledger's place")
-        try:
-            with engine.begin() as connection:
-                yield connection
-        except (SQLAlchemyError, sqlite3.Error) as error:
-            raise LedgerUnavailableError(type(error).__name__) from error
+            verify_permits(connection)
 
 
 def _latest_uses(
@@ -320,7 +205,11 @@ def _read_use(row: Row[*tuple[object, ...]]) -> KeyUse:
                 purpose=KeyPurpose(row.purpose),
                 digest=row.digest,
                 draft_sm3=row.draft_sm3,
-                approval=ApprovalRecord(row.approval_kind, row.officer, row.approval_sm3),
+                approval=ApprovalRecord(
+                    row.approval_kind, row.officer, row.approval_sm3, row.approval
+                ),
+                draft_id=row.draft_id,
+                authority=row.authority,
             ),
             opened_at=datetime.fromisoformat(row.at),
             state=UseState(row.closing) if row.closing else UseState.OPEN,
@@ -331,49 +220,58 @@ def _read_use(row: Row[*tuple[object, ...]]) -> KeyUse:
         raise LedgerBrokenError(row.number) from None
 
 
-def _verify_resumable(use: KeyUse, opening: Opening, at: datetime) -> None:
-    """Raise `SubjectInUseError` unless `opening` means the open use and comes in time."""
-    same = (opening.key, opening.purpose, opening.digest, opening.draft_sm3) == (
-        use.opening.key,
-        use.opening.purpose,
-        use.opening.digest,
-        use.opening.draft_sm3,
+def _verify_resumable(use: KeyUse, claim: Claim, at: datetime) -> None:
+    """Raise `SubjectInUseError` unless the claim means the open use and comes in time.
+
+    Raise `ApprovalRejectedError` if it comes in another officer's name.
+    """
+    opening = use.opening
+    same = (claim.key, claim.purpose, claim.digest, claim.draft_sm3, claim.draft_id) == (
+        opening.key,
+        opening.purpose,
+        opening.digest,
+        opening.draft_sm3,
+        opening.draft_id,
     )
     in_time = timedelta() <= at - use.opened_at <= RESUME_WINDOW
     if use.state is not UseState.OPEN or not same or not in_time:
-        raise SubjectInUseError(opening.subject.kind)
+        raise SubjectInUseError(claim.subject.kind)
+    _verify_officer(claim, opening.approval)
 
 
-def _opened(opening: Opening, at: datetime) -> dict[str, object]:
+def _verify_officer(claim: Claim, approval: ApprovalRecord) -> None:
+    if approval.officer != claim.officer:
+        raise ApprovalRejectedError("another officer's")
+
+
+def _opened(
+    claim: Claim, abandoned: KeyUse | None, check: PermitCheck, at: datetime
+) -> dict[str, object]:
+    approval = claim.approve()
+    _verify_officer(claim, approval)
     return {
         "event": "opened",
-        "at": _write_time(at),
-        "subject_kind": opening.subject.kind.value,
-        "subject_id": opening.subject.id,
-        "key": opening.key.id,
-        "purpose": opening.purpose.value,
-        "digest": opening.digest,
-        "officer": opening.approval.officer,
-        "approval_kind": opening.approval.kind,
-        "approval_sm3": opening.approval.evidence_sm3,
-        "draft_sm3": opening.draft_sm3,
+        "at": write_time(at),
+        "subject_kind": claim.subject.kind.value,
+        "subject_id": claim.subject.id,
+        "key": claim.key.id,
+        "purpose": claim.purpose.value,
+        "digest": claim.digest,
+        "officer": approval.officer,
+        "approval_kind": approval.kind,
+        "approval_sm3": approval.evidence_sm3,
+        "draft_sm3": claim.draft_sm3,
+        "draft_id": claim.draft_id,
+        "authority": claim.authority,
+        **check.allow(claim, approval, abandoned),
     }
 
 
 def _about(use: KeyUse, event: str, at: datetime) -> dict[str, object]:
     return {
         "event": event,
-        "at": _write_time(at),
+        "at": write_time(at),
         "subject_kind": use.opening.subject.kind.value,
         "subject_id": use.opening.subject.id,
         "opening": use.number,
     }
-
-
-def _write_time(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def _show_damaged_text(dbapi_connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-    """Let text that is no UTF-8 through, so that `verify_chain` can name its row."""
-    dbapi_connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")

@@ -7,8 +7,8 @@ from hsm.approvals import SignedInPerson
 from hsm.custody import Custodian
 from hsm.errors import WrongPurposeError
 from hsm.keys import KeyPurpose, KeyRef, KeyStore
-from hsm.ledger import SubjectKind, UseSubject
 from hsm.requests import MandateRequest
+from hsm.uses import SubjectKind, UseSubject
 from signing.sm2 import Sm2PublicKey, verify_digest
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from hsm.approvals import Approval
 from hsm.keys import KeyRef
-from hsm.ledger import UseSubject
+from hsm.uses import UseSubject
 from signing.eseal import ESeal
 from signing.eseal_write import SealDescription
 from signing.sm2 import DIGEST_SIZE
@@ -26,6 +26,10 @@ class UseRequest:
     approval: Approval
     draft_sm3: str | None = None
     """What the officer approved, where there was a draft."""
+
+    draft_id: str | None = None
+    type_code: str | None = None
+    """The type of certificate, which an authorisation is given for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

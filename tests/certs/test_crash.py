@@ -14,7 +14,7 @@ from simulators.office import AT, Clock, new_office, open_office, refusals
 
 from certs.entries import ECertificate
 from certs.issuance import Issued
-from hsm.ledger import UseState
+from hsm.uses import UseState
 
 KEYS = ("key-0", "key-1")  # one of each form
 SOON = AT + timedelta(minutes=1)

@@ -39,7 +39,7 @@ from certs.sealing import SelfCheckError
 from certs.seals import SealNotUsableError
 from hsm.errors import KeyDisabledError, LedgerUnavailableError
 from hsm.keys import KeyRef
-from hsm.ledger import UseState
+from hsm.uses import UseState
 from signing.cms import SignedData
 from signing.eseal import SealSignature
 from signing.pdf.attachments import Attachment

@@ -8,12 +8,13 @@ import pytest
 from simulators.office import AT, MARKET_BUREAU, OPERATOR, Clock
 
 from certs.pki import IncompletePkiError, Pki, PkiMaker, Unit
-from hsm.approvals import OperatorPolicy
+from hsm.approvals import ApprovalRules
 from hsm.custody import Custodian
 from hsm.key_encryption import parse_key_encryption_key
 from hsm.keys import KeyPurpose, KeyRef
-from hsm.ledger import Ledger, SubjectKind
+from hsm.ledger import Ledger
 from hsm.stores.software import SoftwareKeyStore
+from hsm.uses import SubjectKind
 from signing.x509 import ExtendedKeyUsage
 from signing.x509_path import build_path, verify_path
 
@@ -35,7 +36,7 @@ def workshop(tmp_path: Path) -> Iterator[Workshop]:
     store = SoftwareKeyStore.create(tmp_path / "keys", kek)
     ledger = Ledger.create(tmp_path / "ledger.db")
     custodian = Custodian(
-        store=store, ledger=ledger, clock=Clock(), approvals=OperatorPolicy(development=True)
+        store=store, ledger=ledger, clock=Clock(), approvals=ApprovalRules(development=True)
     )
     folder = tmp_path / "pki"
     yield Workshop(folder, store, ledger, PkiMaker(folder, custodian, store, OPERATOR))

@@ -15,7 +15,7 @@ from certs.lifecycle import LegalKind
 from certs.reconciliation import NotReconciledError
 from certs.reservation import Reservation
 from certs.tables import certificates, files, holders, lifecycle_events, orders
-from hsm.ledger import SubjectKind, UseSubject
+from hsm.uses import SubjectKind, UseSubject
 from signing.canonical import canonical_json, sm3
 
 

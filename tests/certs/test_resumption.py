@@ -27,7 +27,7 @@ from certs.reservation import OrderVoidError, Reservation
 from certs.sealing import SealedCertificate
 from hsm.approvals import OperatorCommand
 from hsm.errors import DeadlinePassedError
-from hsm.ledger import UseState, UseSubject
+from hsm.uses import UseState, UseSubject
 
 MINUTE = timedelta(minutes=1)
 FOOD_TYPE = "11999900MB0000019D001"

@@ -17,11 +17,12 @@ from simulators.office import (
 
 from certs.pki import SEAL_MAKER_KEY, PkiMaker
 from certs.seals import UNIT_SEAL, SealApplication, SealBook, SealMaker, SealNotUsableError
-from hsm.approvals import OperatorPolicy
+from hsm.approvals import ApprovalRules
 from hsm.custody import Custodian
 from hsm.key_encryption import parse_key_encryption_key
-from hsm.ledger import Ledger, SubjectKind
+from hsm.ledger import Ledger
 from hsm.stores.software import SoftwareKeyStore
+from hsm.uses import SubjectKind
 from signing.eseal import CertListKind
 from signing.x509 import SigningCert
 
@@ -155,7 +156,7 @@ def test_a_seal_of_an_unknown_maker_is_not_loaded(office: Office, tmp_path: Path
     kek = parse_key_encryption_key("00112233445566778899aabbccddeeff")
     store = SoftwareKeyStore.create(tmp_path / "keys", kek)
     ledger = Ledger.create(tmp_path / "ledger.db")
-    approvals = OperatorPolicy(development=True)
+    approvals = ApprovalRules(development=True)
     custodian = Custodian(store=store, ledger=ledger, clock=office.clock, approvals=approvals)
     stranger = PkiMaker(tmp_path / "pki", custodian, store, OPERATOR).make([], at=AT)
     ledger.close()

@@ -25,7 +25,7 @@ from simulators.sealing_unit import (
     seal_making_request,
 )
 
-from hsm.approvals import Approval, OperatorCommand, OperatorPolicy
+from hsm.approvals import Approval, ApprovalRules, OperatorCommand
 from hsm.custody import Custodian
 from hsm.errors import (
     ApprovalRejectedError,
@@ -42,8 +42,8 @@ from hsm.errors import (
     WrongPurposeError,
 )
 from hsm.keys import KeyPurpose, KeyRef
-from hsm.ledger import ApprovalRecord, SubjectKind, UseState, UseSubject
 from hsm.stores.software import SoftwareKeyStore
+from hsm.uses import ApprovalRecord, SubjectKind, UseState, UseSubject
 from signing.canonical import sm3
 from signing.cms import SignedData
 from signing.errors import (
@@ -280,7 +280,7 @@ def test_without_a_ledger_nothing_is_signed(office: Office) -> None:
 
 
 def test_on_a_full_disk_nothing_is_signed(office: Office) -> None:
-    with office.ledger._engine.begin() as connection:
+    with office.ledger.file._engine.begin() as connection:
         connection.exec_driver_sql("PRAGMA max_page_count = 1")
     requests = [office.seal_request(str(number)) for number in range(200)]
     refused(office, LedgerUnavailableError, lambda o: o.custodian.apply_seal(requests))
@@ -514,18 +514,18 @@ def test_an_expired_ca_issues_nothing(office: Office) -> None:
 
 
 @dataclass(frozen=True)
-class SealingApproval:
+class AnotherApproval:
     """An approval of another kind."""
 
     officer: str = OPERATOR
-    kind: str = "sealing_approval"
-    evidence: bytes = b"{}"
+    kind: str = "another_kind"
 
 
 @dataclass
 class OneTimePolicy:
     """Takes each approval once, as one that consumes drafts does."""
 
+    development = True
     asked: list[tuple[UseSubject, str | None, datetime]] = field(default_factory=list)
 
     def verify_approval(
@@ -534,16 +534,16 @@ class OneTimePolicy:
         if any(subject == known for known, _, _ in self.asked):
             raise ApprovalRejectedError
         self.asked.append((subject, draft_sm3, at))
-        return ApprovalRecord(approval.kind, approval.officer, sm3(approval.evidence).hex())
+        return ApprovalRecord(approval.kind, approval.officer, sm3(b"{}").hex())
 
 
 def test_an_operators_command_counts_in_development_only(office: Office) -> None:
-    production = office.with_policy(OperatorPolicy(development=False))
+    production = office.with_policy(ApprovalRules(development=False))
     refused(office, ApprovalRejectedError, lambda o: production.apply_seal([o.seal_request("1")]))
 
 
 def test_the_operators_policy_takes_no_other_approval(office: Office) -> None:
-    request = office.seal_request("1", approval=SealingApproval())
+    request = office.seal_request("1", approval=AnotherApproval())
     refused(office, ApprovalRejectedError, lambda o: o.custodian.apply_seal([request]))
 
 
@@ -557,13 +557,13 @@ def test_a_policy_of_others_is_asked_once_and_a_resumed_use_keeps_its_record(
 ) -> None:
     policy = OneTimePolicy()
     custodian = office.with_policy(policy)
-    request = office.seal_request("1", approval=SealingApproval())
+    request = office.seal_request("1", approval=AnotherApproval())
     custodian.apply_seal([request])
     custodian.apply_seal([request])
     assert policy.asked == [(request.subject, request.draft_sm3, AT)]
     use = office.ledger.find(request.subject)
     assert use is not None
-    assert use.opening.approval.kind == "sealing_approval"
+    assert use.opening.approval.kind == "another_kind"
     impostor = replace(request, officer="operator-2")
     with pytest.raises(ApprovalRejectedError):
         custodian.apply_seal([impostor])
@@ -576,7 +576,7 @@ def test_another_process_finds_the_office_as_it_was_left(office: Office) -> None
     ledger = type(office.ledger)(office.folder / "ledger.db")
     store = type(office.store)(office.folder / "keys", KEK)
     later = Custodian(
-        store=store, ledger=ledger, clock=office.clock, approvals=OperatorPolicy(development=True)
+        store=store, ledger=ledger, clock=office.clock, approvals=ApprovalRules(development=True)
     )
     later.apply_seal([request])
     later.complete([request.subject])

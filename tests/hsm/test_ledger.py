@@ -8,32 +8,25 @@ import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from datetime import timedelta, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 from simulators.full_disk import full_disk
-from simulators.ledger_claims import AT, CLAIMS, opening, subject
+from simulators.ledger_claims import AT, CLAIMS, opening, subject, wanted
 
 from hsm import databases
 from hsm.errors import (
+    ApprovalRejectedError,
     LedgerBrokenError,
     LedgerUnavailableError,
     SubjectInUseError,
     UnknownUseError,
 )
 from hsm.keys import KeyPurpose, KeyRef
-from hsm.ledger import (
-    RESUME_WINDOW,
-    ApprovalRecord,
-    KeyUse,
-    Ledger,
-    SubjectKind,
-    UseState,
-    UseSubject,
-)
+from hsm.ledger import RESUME_WINDOW, Ledger
+from hsm.uses import ApprovalRecord, KeyUse, SubjectKind, UseState, UseSubject
 
 MINUTE = timedelta(minutes=1)
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -62,7 +55,7 @@ def find(ledger: Ledger, number: int) -> KeyUse:
 
 
 def test_an_opened_use_says_who_what_and_when(ledger: Ledger) -> None:
-    ledger.open([opening(1), opening(2)], at=AT)
+    ledger.open([wanted(1), wanted(2)], at=AT)
     assert find(ledger, 2) == KeyUse(
         number=2,
         opening=opening(2),
@@ -75,20 +68,19 @@ def test_an_opened_use_says_who_what_and_when(ledger: Ledger) -> None:
 
 
 def test_a_completed_use_is_so_for_ever(ledger: Ledger) -> None:
-    ledger.open([opening(1)], at=AT)
+    ledger.open([wanted(1)], at=AT)
     ledger.complete([subject(1)], at=AT + MINUTE)
     ledger.complete([subject(1), subject(1)], at=AT + 2 * MINUTE)
     assert find(ledger, 1).state is UseState.COMPLETED
     assert find(ledger, 1).closed_at == AT + MINUTE
-    for resumed in ((), (1,)):
-        with pytest.raises(SubjectInUseError):
-            ledger.open([opening(1)], resumed=resumed, at=AT + MINUTE)
+    with pytest.raises(SubjectInUseError):
+        ledger.open([wanted(1)], at=AT + MINUTE)
     with pytest.raises(SubjectInUseError):
         ledger.abandon(subject(1), reason="late", at=AT + MINUTE)
 
 
 def test_an_abandoned_use_says_why_and_frees_its_subject(ledger: Ledger) -> None:
-    ledger.open([opening(1)], at=AT)
+    ledger.open([wanted(1)], at=AT)
     ledger.abandon(subject(1), reason="digest_changed", at=AT + MINUTE)
     ledger.abandon(subject(1), reason="again", at=AT + 2 * MINUTE)
     use = find(ledger, 1)
@@ -96,15 +88,15 @@ def test_an_abandoned_use_says_why_and_frees_its_subject(ledger: Ledger) -> None
     assert use.closed_at == AT + MINUTE
     with pytest.raises(UnknownUseError):
         ledger.complete([subject(1)], at=AT)
-    ledger.open([opening(1)], at=AT + 3 * MINUTE)
+    ledger.open([wanted(1)], at=AT + 3 * MINUTE)
     assert (find(ledger, 1).number, find(ledger, 1).state) == (3, UseState.OPEN)
 
 
 def test_who_decided_over_one_use_leaves_alone_the_next_one(ledger: Ledger) -> None:
     """Two processes found use 1 open; the slower one must not close what the quicker one began."""
-    ledger.open([opening(1)], at=AT)
+    ledger.open([wanted(1)], at=AT)
     ledger.abandon(subject(1), reason="prepared_anew", number=1, at=AT + MINUTE)
-    ledger.open([opening(1)], at=AT + 2 * MINUTE)
+    ledger.open([wanted(1)], at=AT + 2 * MINUTE)
     ledger.abandon(subject(1), reason="prepared_anew", number=1, at=AT + 3 * MINUTE)
     assert (find(ledger, 1).number, find(ledger, 1).state) == (3, UseState.OPEN)
     ledger.complete([subject(1)], at=AT + 4 * MINUTE)
@@ -113,9 +105,10 @@ def test_who_decided_over_one_use_leaves_alone_the_next_one(ledger: Ledger) -> N
 
 
 def test_a_list_is_opened_whole_or_not_at_all(ledger: Ledger) -> None:
-    ledger.open([opening(2)], at=AT)
+    ledger.open([wanted(2)], at=AT)
     head = ledger.head()
-    for openings in ([opening(1), opening(2)], [opening(1), opening(1)]):
+    other = wanted(2, digest="f" * 64)
+    for openings in ([wanted(1), other], [wanted(1), wanted(1)]):
         with pytest.raises(SubjectInUseError):
             ledger.open(openings, at=AT)
     assert ledger.head() == head
@@ -123,7 +116,7 @@ def test_a_list_is_opened_whole_or_not_at_all(ledger: Ledger) -> None:
 
 
 def test_a_list_is_completed_whole_or_not_at_all(ledger: Ledger) -> None:
-    ledger.open([opening(1)], at=AT)
+    ledger.open([wanted(1)], at=AT)
     with pytest.raises(UnknownUseError):
         ledger.complete([subject(1), subject(2)], at=AT)
     with pytest.raises(UnknownUseError):
@@ -132,16 +125,16 @@ def test_a_list_is_completed_whole_or_not_at_all(ledger: Ledger) -> None:
 
 
 def test_subjects_of_two_kinds_with_one_id_are_two(ledger: Ledger) -> None:
-    copy = replace(opening(1), subject=UseSubject(SubjectKind.COPY, subject(1).id))
-    ledger.open([opening(1), copy], at=AT)
+    copy = wanted(1, subject=UseSubject(SubjectKind.COPY, subject(1).id))
+    ledger.open([wanted(1), copy], at=AT)
     ledger.complete([copy.subject], at=AT)
     assert find(ledger, 1).state is UseState.OPEN
-    assert [use.opening for use in ledger.completed(SubjectKind.COPY)] == [copy]
+    assert [use.opening.subject for use in ledger.completed(SubjectKind.COPY)] == [copy.subject]
     assert list(ledger.completed(SubjectKind.CERTIFICATE)) == []
 
 
 def test_uses_are_found_by_kind_and_state(ledger: Ledger) -> None:
-    ledger.open([opening(n) for n in range(6)], at=AT)
+    ledger.open([wanted(n) for n in range(6)], at=AT)
     ledger.complete([subject(4), subject(1)], at=AT)
     ledger.abandon(subject(2), reason="void", at=AT)
     found = {
@@ -157,7 +150,7 @@ def test_uses_are_found_by_kind_and_state(ledger: Ledger) -> None:
 
 def test_times_are_kept_as_moments(ledger: Ledger) -> None:
     shanghai = timezone(timedelta(hours=8))
-    ledger.open([opening(1)], at=AT.astimezone(shanghai))
+    ledger.open([wanted(1)], at=AT.astimezone(shanghai))
     assert find(ledger, 1).opened_at == AT
 
 
@@ -179,8 +172,8 @@ def test_a_reason_is_a_code(ledger: Ledger) -> None:
 
 @pytest.mark.parametrize("after", [timedelta(), RESUME_WINDOW])
 def test_an_open_use_is_resumed_in_time(ledger: Ledger, after: timedelta) -> None:
-    ledger.open([opening(1)], at=AT)
-    ledger.open([opening(1), opening(2)], resumed=[1], at=AT + after)
+    ledger.open([wanted(1)], at=AT)
+    ledger.open([wanted(1), wanted(2)], at=AT + after)
     assert (find(ledger, 1).number, find(ledger, 1).opened_at) == (1, AT)
     ledger.complete([subject(1), subject(2)], at=AT + after)
     ledger.verify_chain()
@@ -199,37 +192,56 @@ def test_an_open_use_is_resumed_in_time(ledger: Ledger, after: timedelta) -> Non
     ids=str,
 )
 def test_another_intention_resumes_nothing(ledger: Ledger, changes: dict[str, object]) -> None:
-    ledger.open([opening(1)], at=AT)
+    ledger.open([wanted(1)], at=AT)
     with pytest.raises(SubjectInUseError):
-        ledger.open([replace(opening(1), **changes)], resumed=[1], at=AT)  # type: ignore[arg-type]  # fields by name
+        ledger.open([wanted(1, **changes)], at=AT)
 
 
 @pytest.mark.parametrize("after", [RESUME_WINDOW + timedelta(seconds=1), -timedelta(seconds=1)])
 def test_nothing_is_resumed_out_of_time(ledger: Ledger, after: timedelta) -> None:
-    ledger.open([opening(1)], at=AT)
+    ledger.open([wanted(1)], at=AT)
     with pytest.raises(SubjectInUseError):
-        ledger.open([opening(1)], resumed=[1], at=AT + after)
+        ledger.open([wanted(1)], at=AT + after)
 
 
-def test_who_did_not_see_the_open_use_does_not_resume_it(ledger: Ledger) -> None:
-    ledger.open([opening(1)], at=AT)
-    with pytest.raises(SubjectInUseError):
-        ledger.open([opening(1)], at=AT)
+def test_an_open_use_is_resumed_in_its_officers_name_only(ledger: Ledger) -> None:
+    ledger.open([wanted(1)], at=AT)
+    with pytest.raises(ApprovalRejectedError):
+        ledger.open([wanted(1, officer="operator-2")], at=AT)
 
 
-def test_who_saw_an_open_use_that_was_abandoned_meanwhile_opens_nothing(ledger: Ledger) -> None:
-    """Its approval was that of the use it saw: nobody verified one for a new use."""
-    ledger.open([opening(1)], at=AT)
+def test_a_use_that_is_resumed_is_not_approved_again(ledger: Ledger) -> None:
+    """And one that was abandoned meanwhile is: the approval is asked for in the transaction."""
+    asked = []
+
+    def approve() -> ApprovalRecord:
+        asked.append(ledger.head().number)
+        return opening(1).approval
+
+    for _ in range(2):
+        ledger.open([wanted(1, approve=approve)], at=AT)
+    assert asked == [0]
     ledger.abandon(subject(1), reason="void", at=AT)
-    with pytest.raises(SubjectInUseError):
-        ledger.open([opening(1)], resumed=[1], at=AT)
-    assert find(ledger, 1).state is UseState.ABANDONED
+    ledger.open([wanted(1, approve=approve)], at=AT)
+    assert asked == [0, 3]
+
+
+def test_nothing_is_written_without_an_approval(ledger: Ledger) -> None:
+    def approve() -> ApprovalRecord:
+        raise ApprovalRejectedError
+
+    with pytest.raises(ApprovalRejectedError):
+        ledger.open([wanted(1), wanted(2, approve=approve)], at=AT)
+    with pytest.raises(ApprovalRejectedError):
+        ledger.open([wanted(1, officer="operator-2")], at=AT)
+    assert ledger.head().number == 0
 
 
 # ---- rows that only grow, whoever writes ----
 
 _REPLACE = """
-    REPLACE INTO events
+    REPLACE INTO events (number, event, at, subject_kind, subject_id, opening, key, purpose, digest,
+        officer, approval_kind, approval_sm3, draft_sm3, reason, previous_sm3, sm3)
     SELECT {}, event, at, subject_kind, 'another', opening, key, purpose, digest, officer,
         approval_kind, approval_sm3, draft_sm3, reason, previous_sm3, sm3
     FROM events WHERE number = 1
@@ -250,7 +262,7 @@ _REPLACE = """
     ],
 )
 def test_the_database_itself_refuses_to_forget(ledger: Ledger, path: Path, statement: str) -> None:
-    ledger.open([opening(1), opening(2)], at=AT)
+    ledger.open([wanted(1), wanted(2)], at=AT)
     with (
         closing(sqlite3.connect(path)) as connection,
         pytest.raises(sqlite3.IntegrityError, match="only grows"),
@@ -277,10 +289,12 @@ def test_the_database_itself_refuses_to_forget(ledger: Ledger, path: Path, state
 def test_the_database_itself_keeps_to_one_use(
     ledger: Ledger, path: Path, event: str, about: str, number: int | None
 ) -> None:
-    ledger.open([opening(1), opening(2)], at=AT)
+    ledger.open([wanted(1), wanted(2)], at=AT)
     ledger.complete([subject(2)], at=AT)
     statement = """
-        INSERT INTO events VALUES (4, ?, '2026-11-24T01:30:00.000000+00:00', 'certificate', ?, ?,
+        INSERT INTO events (number, event, at, subject_kind, subject_id, opening, key, purpose,
+            digest, officer, approval_kind, approval_sm3, draft_sm3, reason, previous_sm3, sm3)
+        VALUES (4, ?, '2026-11-24T01:30:00.000000+00:00', 'certificate', ?, ?,
             'unit-1', 'sealing', 'd', 'operator-1', 'operator_command', 'e', NULL, 'void', 'p', 's')
     """
     with (
@@ -306,7 +320,7 @@ def tamper(path: Path, *statements: str) -> None:
 
 @pytest.fixture
 def full_ledger(ledger: Ledger) -> Ledger:
-    ledger.open([opening(n) for n in range(1, 4)], at=AT)
+    ledger.open([wanted(n) for n in range(1, 4)], at=AT)
     ledger.complete([subject(1)], at=AT + MINUTE)
     ledger.abandon(subject(2), reason="void", at=AT + MINUTE)
     ledger.verify_chain()
@@ -400,7 +414,7 @@ def test_no_ledger_is_made_by_opening_one(path: Path) -> None:
 
 
 def test_a_ledger_is_made_once(ledger: Ledger, path: Path) -> None:
-    ledger.open([opening(1)], at=AT)
+    ledger.open([wanted(1)], at=AT)
     assert Ledger.create(path).find(subject(1)) == ledger.find(subject(1))
 
 
@@ -424,12 +438,12 @@ def test_a_place_where_no_file_can_be_is_unavailable(path: Path, tmp_path: Path)
 def test_a_ledger_whose_file_is_gone_takes_nothing_more(
     ledger: Ledger, path: Path, *, replaced: bool
 ) -> None:
-    ledger.open([opening(1)], at=AT)
+    ledger.open([wanted(1)], at=AT)
     path.rename(path.with_name("moved.db"))
     if replaced:
         Ledger.create(path).close()
     with pytest.raises(LedgerUnavailableError):
-        ledger.open([opening(2)], at=AT)
+        ledger.open([wanted(2)], at=AT)
     with pytest.raises(LedgerUnavailableError):
         ledger.find(subject(1))
 
@@ -442,9 +456,9 @@ def test_a_ledger_locked_by_another_is_unavailable(
     with closing(sqlite3.connect(path)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(LedgerUnavailableError):
-            ledger.open([opening(1)], at=AT)
+            ledger.open([wanted(1)], at=AT)
         assert ledger.find(subject(1)) is None
-    ledger.open([opening(1)], at=AT)
+    ledger.open([wanted(1)], at=AT)
 
 
 def test_a_ledger_that_may_not_be_written_is_unavailable() -> None:
@@ -454,7 +468,7 @@ def test_a_ledger_that_may_not_be_written_is_unavailable() -> None:
         path.chmod(0o444)
         Path(folder).chmod(0o555)
         with another_user(), pytest.raises(LedgerUnavailableError):
-            Ledger(path).open([opening(1)], at=AT)
+            Ledger(path).open([wanted(1)], at=AT)
         Path(folder).chmod(0o700)
         assert Ledger(path).head().number == 0
 
@@ -472,29 +486,29 @@ def another_user() -> Iterator[None]:
 
 
 def test_on_a_full_disk_a_list_is_opened_whole_or_not_at_all(ledger: Ledger, path: Path) -> None:
-    ledger.open([opening(0)], at=AT)
+    ledger.open([wanted(0)], at=AT)
     largest = max(file.stat().st_size for file in path.parent.iterdir())
     with full_disk(largest), pytest.raises(LedgerUnavailableError):
-        ledger.open([opening(n) for n in range(1, 2000)], at=AT)
+        ledger.open([wanted(n) for n in range(1, 2000)], at=AT)
     assert ledger.head().number == 1
-    ledger.open([opening(1)], at=AT)
+    ledger.open([wanted(1)], at=AT)
     ledger.verify_chain()
     assert Ledger(path).head().number == 2
 
 
 def test_a_full_database_is_unavailable(ledger: Ledger) -> None:
-    with ledger._engine.begin() as connection:
+    with ledger.file._engine.begin() as connection:
         connection.exec_driver_sql("PRAGMA max_page_count = 1")
     with pytest.raises(LedgerUnavailableError):
-        ledger.open([opening(n) for n in range(2000)], at=AT)
+        ledger.open([wanted(n) for n in range(2000)], at=AT)
     assert ledger.head().number == 0
 
 
 def test_errors_say_nothing_of_subjects_and_officers(ledger: Ledger) -> None:
-    with ledger._engine.begin() as connection:
+    with ledger.file._engine.begin() as connection:
         connection.exec_driver_sql("PRAGMA max_page_count = 1")
     with pytest.raises(LedgerUnavailableError) as caught:
-        ledger.open([opening(n) for n in range(2000)], at=AT)
+        ledger.open([wanted(n) for n in range(2000)], at=AT)
     told = "".join(traceback.format_exception(caught.value))
     assert "certificate-1" not in told
     assert "operator-" not in told
@@ -505,10 +519,12 @@ def test_errors_say_nothing_of_subjects_and_officers(ledger: Ledger) -> None:
 
 def test_threads_share_one_ledger(ledger: Ledger) -> None:
     def claim(worker: int) -> int:
+        mine = f"{worker:064x}"  # another digest: nobody resumes another's use
         won = 0
         for number in range(20):
+            other = wanted(1000 + worker * 100 + number)
             try:
-                ledger.open([opening(number), opening(1000 + worker * 100 + number)], at=AT)
+                ledger.open([wanted(number, digest=mine), other], at=AT)
             except SubjectInUseError:
                 continue
             won += 1
@@ -564,4 +580,4 @@ def test_what_a_killed_process_was_told_is_kept(ledger: Ledger, path: Path) -> N
     assert completed[: len(told)] == [subject(number) for number in told]
     assert len(completed) - len(told) <= 1
     ledger.verify_chain()
-    ledger.open([opening(CLAIMS)], at=AT)
+    ledger.open([wanted(CLAIMS)], at=AT)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from simulators.sealing_unit import AT, UNIT, Office
 
-from hsm.approvals import OperatorCommand, OperatorPolicy, SignedInPerson
+from hsm.approvals import ApprovalRules, OperatorCommand, SignedInPerson
 from hsm.errors import (
     ApprovalRejectedError,
     KeyDisabledError,
@@ -14,9 +14,9 @@ from hsm.errors import (
     WrongPurposeError,
 )
 from hsm.keys import KeyPurpose, KeyRef
-from hsm.ledger import SubjectKind, UseState, UseSubject
 from hsm.mandates import MandateSealer
 from hsm.requests import MandateRequest
+from hsm.uses import SubjectKind, UseState, UseSubject
 from signing.canonical import canonical_json, sm3
 from signing.errors import InvalidSignatureError
 
@@ -136,7 +136,7 @@ def test_the_word_that_a_person_is_signed_in_allows_nothing_but_mandates(office:
 
 @pytest.mark.usefixtures("sealer")
 def test_mandates_are_signed_in_production_too(office: Office) -> None:
-    production = office.with_policy(OperatorPolicy(development=False))
+    production = office.with_policy(ApprovalRules(development=False))
     with pytest.raises(ApprovalRejectedError):
         production.seal_mandate(request(approval=OperatorCommand(ACCOUNT)))
     production.seal_mandate(request())

@@ -4,13 +4,16 @@
 of each subject that it, and nobody else, got.
 """
 
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from hsm.errors import SubjectInUseError
 from hsm.keys import KeyPurpose, KeyRef
-from hsm.ledger import ApprovalRecord, Ledger, Opening, SubjectKind, UseSubject
+from hsm.ledger import Ledger
+from hsm.uses import ApprovalRecord, Claim, Opening, SubjectKind, UseSubject
 
 AT = datetime(2026, 11, 24, 1, 30, 0, 123456, tzinfo=UTC)
 CLAIMS = 200
@@ -33,15 +36,31 @@ def opening(number: int) -> Opening:
     )
 
 
+def wanted(number: int, **changes: Any) -> Claim:  # noqa: ANN401 - fields
+    """Return the claim that is opened so, but for `changes`."""
+    made = opening(number)
+    given = {
+        "subject": made.subject,
+        "key": made.key,
+        "purpose": made.purpose,
+        "digest": made.digest,
+        "officer": made.approval.officer,
+        "draft_sm3": made.draft_sm3,
+        "approve": lambda: made.approval,
+    }
+    return Claim(**given | changes)
+
+
 def claim(path: Path) -> None:
     """Open and complete what nobody else did."""
     ledger = Ledger(path)
+    mine = f"{os.getpid():064x}"  # another digest: nobody resumes another's use
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     sys.stdin.readline()
     for number in range(CLAIMS):
         try:
-            ledger.open([opening(number)], at=AT)
+            ledger.open([wanted(number, digest=mine)], at=AT)
         except SubjectInUseError:
             continue
         ledger.complete([subject(number)], at=AT)

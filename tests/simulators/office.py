@@ -33,12 +33,13 @@ from certs.row_cipher import RowCipher
 from certs.seal_picture import draw_seal
 from certs.sealing import Sealing
 from certs.seals import SealApplication, SealBook, SealMaker
-from hsm.approvals import OperatorCommand, OperatorPolicy
+from hsm.approvals import ApprovalRules, OperatorCommand
 from hsm.custody import Custodian
 from hsm.key_encryption import create_key_encryption_key, read_key_encryption_key
 from hsm.keys import KeyPurpose, KeyRef
-from hsm.ledger import KeyUse, Ledger, SubjectKind, UseState
+from hsm.ledger import Ledger
 from hsm.stores.software import SoftwareKeyStore
+from hsm.uses import KeyUse, SubjectKind, UseState
 from signing.pdf.extract import read_signed_pdf
 from signing.pdf.signatures import EmbeddedSignature
 
@@ -227,7 +228,7 @@ def open_office(
 
 def _custodian(store: SoftwareKeyStore, ledger: Ledger, clock: Clock) -> Custodian:
     return Custodian(
-        store=store, ledger=ledger, clock=clock, approvals=OperatorPolicy(development=True)
+        store=store, ledger=ledger, clock=clock, approvals=ApprovalRules(development=True)
     )
 
 

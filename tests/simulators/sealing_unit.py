@@ -14,12 +14,13 @@ from typing import Any
 
 from simulators import pki
 
-from hsm.approvals import ApprovalPolicy, OperatorCommand, OperatorPolicy
+from hsm.approvals import ApprovalPolicy, ApprovalRules, OperatorCommand
 from hsm.custody import Custodian
 from hsm.keys import KeyPurpose, KeyRef
-from hsm.ledger import Ledger, SubjectKind, UseSubject
+from hsm.ledger import Ledger
 from hsm.requests import CertificateRequest, CmsRequest, SealMakingRequest, SealRequest
 from hsm.stores.software import SoftwareKeyStore
+from hsm.uses import SubjectKind, UseSubject
 from signing.canonical import sm3
 from signing.envelope import DataKey
 from signing.eseal import ESeal
@@ -92,7 +93,7 @@ class Office:
         ledger = Ledger.create(folder / "ledger.db")
         clock = Clock()
         custodian = Custodian(
-            store=store, ledger=ledger, clock=clock, approvals=OperatorPolicy(development=True)
+            store=store, ledger=ledger, clock=clock, approvals=ApprovalRules(development=True)
         )
         issuer = _Issuer(store, custodian).issue
         root = issuer("root", pki.ROOT_NAME, Profile.ROOT)
