@@ -4,9 +4,14 @@ from collections.abc import Mapping
 
 from idp.realm.flows import ACR_LEVELS
 
-PASSWORD_POLICY = (  # rules, not a password
-    "length(10) and maxLength(128) and digits(1) and lowerCase(1) and upperCase(1)"
-    " and notUsername and passwordHistory(3)"
+PASSWORD_RULES = (
+    "length(10)",
+    "maxLength(128)",
+    "digits(1)",
+    "lowerCase(1)",
+    "upperCase(1)",
+    "notUsername",
+    "passwordHistory(3)",
 )
 """GB/T 22239 8.1.4.1 demands complexity; Keycloak hashes with Argon2id by default."""
 
@@ -44,7 +49,7 @@ def settings(realm: str, title: str) -> Mapping[str, object]:
 
 def _passwords() -> Mapping[str, object]:
     return {
-        "passwordPolicy": PASSWORD_POLICY,
+        "passwordPolicy": " and ".join(PASSWORD_RULES),
         "registrationAllowed": False,
         # A forgotten password by mail would be a sign-in without the second factor.
         "resetPasswordAllowed": False,
