@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from api.people import People, open_people
 from api.settings import Settings
 from certs import database
 from certs.database import Transactions
@@ -20,6 +21,7 @@ from hsm.stores.software import SoftwareKeyStore
 from idp.attempts import Attempts, KeptForms, Returns
 from idp.client_authentication import ClientSecretBasic, PrivateKeyJwt, load_client_key
 from idp.login import RelyingParty
+from idp.mandate_register import MandateSeal
 from idp.officers import Officers
 from idp.personal_data import PersonalData
 from idp.provider import ClientAuthenticator, Provider
@@ -48,6 +50,8 @@ class Identity:
     returns: Returns
     kept_forms: KeptForms
     officers: Officers
+    people: People
+    """Persons, companies, mandates."""
 
 
 def client_key_file(settings: Settings) -> Path:
@@ -97,7 +101,9 @@ def _authentication(settings: Settings, client_id: str) -> ClientAuthenticator:
 
 
 @contextmanager
-def open_identity(settings: Settings, store: SoftwareKeyStore) -> Iterator[Identity]:
+def open_identity(
+    settings: Settings, store: SoftwareKeyStore, mandate_seal: MandateSeal
+) -> Iterator[Identity]:
     """Open the identity database and all that stands on it, and close it at the end.
 
     The provider is asked nothing yet: it may join later. Raise `CustodyError` when the keys of the
@@ -129,4 +135,7 @@ def open_identity(settings: Settings, store: SoftwareKeyStore) -> Iterator[Ident
             returns=Returns(transactions, personal_data),
             kept_forms=KeptForms(transactions, personal_data),
             officers=Officers(transactions, personal_data),
+            people=stack.enter_context(
+                open_people(settings, transactions, personal_data, mandate_seal)
+            ),
         )

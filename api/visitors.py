@@ -18,9 +18,11 @@ from api.identity import Identity
 from api.settings import Settings
 from api.wiring import Services
 from certs.errors import CertsError
-from idp.errors import SessionEndedError
+from idp.errors import MandateEndedError, SessionEndedError, UnknownMandateError
 from idp.levels import AuthenticationLevel, IdentityLevel
+from idp.mandates import Mandate
 from idp.officers import Officer
+from idp.persons import NaturalPerson
 from idp.sessions import WebSession, session_cookie
 
 LONGEST_PATH = 500
@@ -54,6 +56,22 @@ class Visitor:
     def claims(self) -> Mapping[str, Any]:
         """What the provider told us of him at sign-in."""
         return self.session.claims
+
+    @cached_property
+    def person(self) -> NaturalPerson | None:
+        """Who he is, as far as that was ever registered."""
+        return self.identity.people.subjects.of_account(self.account, at=self.at)
+
+    @cached_property
+    def acting(self) -> Mandate | None:
+        """The mandate under which he acts; None: for himself, also when it has ended."""
+        if self.session.acting is None:
+            return None
+        try:
+            mandate = self.identity.people.mandates.valid(self.session.acting, at=self.at)
+        except (MandateEndedError, UnknownMandateError):
+            return None
+        return mandate if self.person and mandate.actor == self.person.id else None
 
     @cached_property
     def officer(self) -> Officer | None:

@@ -50,11 +50,24 @@ _OPPOSITE = {
 }
 
 
+class Company(Protocol):
+    """An organisation in the identity server."""
+
+    @property
+    def id(self) -> str:
+        """What it goes by there."""
+        ...
+
+
 class Realm(Protocol):
     """What is needed of the identity server's administration (`idp.realm.admin.RealmAdmin`)."""
 
     def put_organization(self, alias: str, name: str, uscc: str) -> str:
         """Make or change the organisation and return its id."""
+        ...
+
+    def find_organization(self, uscc: str) -> Company | None:
+        """Return the organisation with this code, if there is one."""
         ...
 
     def add_member(self, organization_id: str, account: str) -> None:
@@ -69,7 +82,7 @@ class Realm(Protocol):
         """End one sign-in everywhere."""
         ...
 
-    def set_enabled(self, account: str, enabled: bool) -> None:  # noqa: FBT001  # its signature
+    def set_enabled(self, account: str, *, enabled: bool) -> None:
         """Let the account sign in, or not."""
         ...
 
@@ -77,7 +90,7 @@ class Realm(Protocol):
         """End all sign-ins of the account."""
         ...
 
-    def change_user(self, account: str, **attributes: Any) -> object:  # noqa: ANN401
+    def change_user(self, account: str, **attributes: str) -> None:
         """Change attributes of the account."""
         ...
 
@@ -141,7 +154,7 @@ class RealmChanges:
     def _tell(self, realm: Realm, row: Row[Any], at: datetime) -> None:
         acts: dict[str, Callable[[], object]] = {
             RealmChange.JOIN: lambda: realm.add_member(self._company(realm, row), row.account),
-            RealmChange.LEAVE: lambda: realm.remove_member(self._company(realm, row), row.account),
+            RealmChange.LEAVE: lambda: _leave(realm, row.target, row.account),
             RealmChange.LEVEL: lambda: realm.change_user(row.account, identityLevel=row.target),
             RealmChange.DISABLE: lambda: _disable(realm, row.account),
         }
@@ -167,6 +180,12 @@ class RealmChanges:
             connection.execute(delete(realm_changes).where(realm_changes.c.id == row.id))
 
 
+def _leave(realm: Realm, uscc: str, account: str) -> None:
+    company = realm.find_organization(uscc)
+    if company is not None:
+        realm.remove_member(company.id, account)
+
+
 def _disable(realm: Realm, account: str) -> None:
-    realm.set_enabled(account, False)  # its signature
+    realm.set_enabled(account, enabled=False)
     realm.sign_out(account)
