@@ -9,8 +9,9 @@ import binascii
 import io
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 from certs.errors import Fault, FaultyDataError
 
@@ -19,6 +20,12 @@ MOST_OCTETS = 200 * 1024
 WIDTHS = range(200, 1201)
 HEIGHTS = range(250, 1601)
 """Below, a face is not told when printed; above, the file grows for nothing."""
+
+LARGEST_PICTURE = 960 * 1024
+"""Octets of a file that a portrait is made from; photographers give some hundred kB."""
+_MOST_PIXELS = 24_000_000
+_TRIED = ((1200, 90), (1200, 80), (800, 80), (600, 70))
+"""Widths and qualities of JPEG, one after another until it is small enough."""
 
 _START = b"\xff\xd8"
 _END = b"\xff\xd9"
@@ -49,6 +56,41 @@ def parse_portrait(unverified_base64: str) -> bytes:
     except (OSError, SyntaxError, ValueError):
         raise _refuse("not_a_jpeg") from None
     return jpeg
+
+
+def prepare_portrait(unverified_picture: bytes) -> bytes:
+    """Return a portrait made of a photograph, for a draft: turned upright, smaller, without EXIF.
+
+    One that can be sealed is returned as it came. Raise `FaultyDataError` (pointer "/portrait") for
+    what is neither JPEG nor PNG, too large, too small, or not upright.
+    """
+    if len(unverified_picture) > LARGEST_PICTURE:
+        raise _refuse("too_large", f"at most {LARGEST_PICTURE} octets")
+    with suppress(FaultyDataError):
+        return parse_portrait(base64.b64encode(unverified_picture).decode())
+    try:
+        with Image.open(io.BytesIO(unverified_picture), formats=("JPEG", "PNG")) as opened:
+            if opened.width * opened.height > _MOST_PIXELS:
+                raise _refuse("picture_size", f"at most {_MOST_PIXELS} pixels")
+            picture = _on_white(ImageOps.exif_transpose(opened))
+    except (OSError, SyntaxError, ValueError):
+        raise _refuse("not_a_picture", "JPEG or PNG") from None
+    for width, quality in _TRIED:
+        picture.thumbnail((width, width * HEIGHTS[-1] // WIDTHS[-1]))
+        jpeg = io.BytesIO()
+        picture.save(jpeg, "JPEG", quality=quality)
+        if jpeg.tell() <= MOST_OCTETS:
+            break
+    return parse_portrait(base64.b64encode(jpeg.getvalue()).decode())
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    """Return the picture as colours alone; where it is transparent, white shows."""
+    if "A" not in picture.getbands():
+        return picture.convert("RGB")
+    ground = Image.new("RGBA", picture.size, "white")
+    ground.alpha_composite(picture.convert("RGBA"))
+    return ground.convert("RGB")
 
 
 def _size(jpeg: bytes) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from certs.errors import FaultyDataError
-from certs.portraits import MOST_OCTETS, parse_portrait
+from certs.portraits import LARGEST_PICTURE, MOST_OCTETS, parse_portrait, prepare_portrait
 
 SAMPLE = Path(__file__).parents[2] / "certs/samples/types/11999900MB0000019D002/1/sample.json"
 
@@ -121,3 +121,62 @@ def test_a_spoilt_jpeg_is_refused_or_a_picture_of_the_same_octets(place: int, oc
         return
     assert portrait == jpeg
     Image.open(io.BytesIO(portrait)).load()
+
+
+def photograph(form: str, size: tuple[int, int], **options: Any) -> bytes:  # noqa: ANN401  # Pillow's own options
+    noise = Image.effect_noise(size, 40).convert("RGB")
+    octets = io.BytesIO()
+    noise.save(octets, form, **options)
+    return octets.getvalue()
+
+
+def test_a_portrait_that_can_be_sealed_is_left_as_it_came() -> None:
+    assert prepare_portrait(sample()) == sample()
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        photograph("JPEG", (900, 1200), comment=b"made by"),
+        photograph("JPEG", (900, 1200), progressive=True),
+        photograph("PNG", (300, 400)),
+    ],
+    ids=["with a comment", "progressive", "PNG"],
+)
+def test_a_photograph_becomes_a_portrait(picture: bytes) -> None:
+    made = prepare_portrait(picture)
+    assert parse_portrait(base64.b64encode(made).decode()) == made
+
+
+def test_a_photograph_is_turned_upright_and_made_smaller() -> None:
+    lying = Image.new("RGB", (2600, 1900), "grey")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # orientation: its left side is up
+    octets = io.BytesIO()
+    lying.save(octets, "JPEG", exif=exif)
+    with Image.open(io.BytesIO(prepare_portrait(octets.getvalue()))) as made:
+        assert made.size == (1169, 1600)
+
+
+def test_where_a_picture_is_transparent_it_is_white() -> None:
+    octets = io.BytesIO()
+    Image.new("RGBA", (300, 400), (0, 0, 0, 0)).save(octets, "PNG")
+    with Image.open(io.BytesIO(prepare_portrait(octets.getvalue()))) as made:
+        assert made.getpixel((0, 0)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize(
+    ("picture", "code"),
+    [
+        (b"", "not_a_picture"),
+        (b"GIF89a", "not_a_picture"),
+        (b"\xff" * (LARGEST_PICTURE + 1), "too_large"),
+        (photograph("PNG", (100, 120)), "picture_size"),
+        (photograph("PNG", (500, 400)), "picture_size"),
+    ],
+    ids=["nothing", "another format", "too large", "too small", "not upright"],
+)
+def test_what_cannot_be_a_portrait_is_refused(picture: bytes, code: str) -> None:
+    with pytest.raises(FaultyDataError) as caught:
+        prepare_portrait(picture)
+    assert [fault.code for fault in caught.value.faults] == [code]
