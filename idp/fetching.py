@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import httpcore
@@ -42,16 +43,18 @@ class Answer:
 class Fetcher:
     """Sends requests, within limits; any thread may use it."""
 
-    def __init__(self, *, seconds: float = SECONDS_FOR_EXCHANGE) -> None:
-        """Give each exchange so many `seconds`."""
+    def __init__(
+        self, *, seconds: float = SECONDS_FOR_EXCHANGE, seconds_for_turn: float = SECONDS_FOR_TURN
+    ) -> None:
+        """Give each exchange so many `seconds`, those of waiting for a connection included."""
         self._deadline = _Deadline(seconds)
         self._pool = httpcore.ConnectionPool(
-            ssl_context=ssl.create_default_context(),
+            ssl_context=_tls_context(),
             max_connections=MOST_CONNECTIONS,
             keepalive_expiry=SECONDS_IDLE,
             network_backend=_BoundedBackend(self._deadline),
         )
-        self._extensions: Extensions = {"timeout": {"pool": min(SECONDS_FOR_TURN, seconds)}}
+        self._extensions: Extensions = {"timeout": {"pool": min(seconds_for_turn, seconds)}}
 
     def close(self) -> None:
         """Close its connections."""
@@ -83,6 +86,11 @@ class Fetcher:
             raise ProviderUnavailableError(ProviderFault.TOO_SLOW) from None
         except (httpcore.NetworkError, httpcore.ProtocolError, OSError):
             raise ProviderUnavailableError(ProviderFault.UNREACHABLE) from None
+
+
+@cache
+def _tls_context() -> ssl.SSLContext:
+    return ssl.create_default_context()  # reads the system's certificates: tens of milliseconds
 
 
 def _read(response: httpcore.Response, longest: int) -> Answer:
