@@ -18,11 +18,16 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import answer_problem, answer_unexpected
+from certs.orders import MOST_ORDER_OCTETS
+from certs.portraits import LARGEST_PICTURE
 from verify.verifier import MAX_FILE_OCTETS
 
 # The largest file, and the few lines that multipart puts around it.
 LARGEST_UPLOAD = MAX_FILE_OCTETS + 64 * 1024
-# Nothing but an upload is longer than a form.
+# A portrait in base64, and everything else of a draft.
+LARGEST_DRAFT = LARGEST_PICTURE + MOST_ORDER_OCTETS
+DRAFT_PATHS = ("/office/drafts/", "/v1/drafts", "/v1/certificates")
+# Nothing but an upload and a draft is longer than a form.
 LARGEST_OTHER_BODY = 64 * 1024
 # The largest file over a telephone's 1.5 Mbit/s.
 SECONDS_TO_SEND = 120
@@ -170,8 +175,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        upload = (scope["method"], scope["path"]) in UPLOADS
-        limit = LARGEST_UPLOAD if upload else LARGEST_OTHER_BODY
+        limit = _largest_body(scope)
         declared = Headers(scope=scope).get("content-length", "")
         if declared.isdecimal() and int(declared) > limit:
             await answer_problem(scope, "document_too_large")(scope, receive, send)
@@ -209,6 +213,14 @@ class BodyLimit:
                 timeout = HTTPStatus.REQUEST_TIMEOUT
                 answer = answer_problem(scope, "invalid_request", status=timeout)
             await answer(scope, receive, send)
+
+
+def _largest_body(scope: Scope) -> int:
+    if (scope["method"], scope["path"]) in UPLOADS:
+        return LARGEST_UPLOAD
+    if scope["path"].startswith(DRAFT_PATHS):
+        return LARGEST_DRAFT
+    return LARGEST_OTHER_BODY
 
 
 def client_of(scope: Scope) -> str:

@@ -19,7 +19,7 @@ from starlette.types import Scope
 from api.messages import Language, messages
 from api.rendering import language_of, render
 from api.visitors import remember_visitor
-from certs.errors import CertsError
+from certs.errors import CertsError, FaultyDataError
 from hsm.errors import CustodyError
 from idp.errors import IdentityError
 from signing.errors import SigningError
@@ -54,6 +54,7 @@ STATUS_OF: Mapping[str, HTTPStatus] = {
     "assurance_too_low": HTTPStatus.FORBIDDEN,
     "not_permitted": HTTPStatus.FORBIDDEN,
     "cross_site": HTTPStatus.FORBIDDEN,
+    "faulty_data": HTTPStatus.UNPROCESSABLE_ENTITY,
     "invalid_order": HTTPStatus.UNPROCESSABLE_ENTITY,
     "drawing_failed": HTTPStatus.UNPROCESSABLE_ENTITY,
     "not_entitled": HTTPStatus.FORBIDDEN,
@@ -138,7 +139,11 @@ def _answer_ours(request: Request, error: Exception) -> Response:
     code = str(getattr(error, "code", "internal"))
     if code not in STATUS_OF:
         return answer_unexpected(request.scope, error)
-    return answer_problem(request.scope, code, errors=getattr(error, "errors", ()))
+    faults = [
+        {"pointer": fault.pointer, "code": fault.code, "detail": fault.detail}
+        for fault in (error.faults if isinstance(error, FaultyDataError) else ())
+    ]
+    return answer_problem(request.scope, code, errors=getattr(error, "errors", faults))
 
 
 def _answer_invalid_request(request: Request, error: Exception) -> Response:

@@ -8,6 +8,7 @@ class FaultOut(BaseModel):
 
     pointer: str = Field(description="JSON pointer to what is meant")
     code: str
+    detail: str = Field(default="", description="the limit or form expected, never what was sent")
 
 
 class ProblemOut(BaseModel):

@@ -124,9 +124,9 @@ def test_a_spoilt_jpeg_is_refused_or_a_picture_of_the_same_octets(place: int, oc
 
 
 def photograph(form: str, size: tuple[int, int], **options: Any) -> bytes:  # noqa: ANN401  # Pillow's own options
-    noise = Image.effect_noise(size, 40).convert("RGB")
+    shades = Image.linear_gradient("L").resize(size).convert("RGB")
     octets = io.BytesIO()
-    noise.save(octets, form, **options)
+    shades.save(octets, form, **options)
     return octets.getvalue()
 
 
