@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select
 
 from idp.database import Transactions
+from idp.documents import IdentityDocument
 from idp.errors import NotPermittedError
 from idp.personal_data import PersonalData
 from idp.tables import officers, posts_held
@@ -113,6 +114,14 @@ class Officers:
         with self._transactions.reading() as connection:
             accounts = select(posts_held.c.account).where(here, _in_force(at))
             return self._find(connection, posts_held.c.account.in_(accounts), at)
+
+    def account_of(self, document: IdentityDocument) -> str | None:
+        """Return the account of the officer, present or former, with this document."""
+        query = select(officers.c.account).where(
+            officers.c.document_index == self._personal_data.index_document(document)
+        )
+        with self._transactions.reading() as connection:
+            return connection.scalar(query)
 
     def _find(
         self, connection: Connection, which: ColumnElement[bool], at: datetime

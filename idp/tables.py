@@ -295,7 +295,7 @@ counter_acts = Table(
     Column("clerk", Text, nullable=False),
     Column("authority", Text, nullable=False),
     Column("account", Text, nullable=False, index=True),
-    Column("enrolment", Text, nullable=False),
+    Column("enrolment", Text, nullable=False, index=True),
     Column("document_type", Text, nullable=False),
     Column("original_seen", Boolean, nullable=False),
     Column("detail", Text, nullable=False),
