@@ -4,13 +4,15 @@ It is there when the data folder holds the key by which the provider knows us (o
 says a secret); without it the application verifies and issues as before, and nobody signs in.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from pydantic import SecretStr
 
+from api.leaving import Leaving, NoPortals, open_admin, open_leaving
 from api.people import People, open_people
 from api.settings import Settings
 from certs import database
@@ -25,6 +27,7 @@ from idp.mandate_register import MandateSeal
 from idp.officers import Officers
 from idp.personal_data import PersonalData
 from idp.provider import ClientAuthenticator, Provider
+from idp.realm.admin import RealmAdmin
 from idp.refreshing import Refresher
 from idp.sessions import Sessions
 from idp.settings import ClientAuthentication
@@ -52,6 +55,10 @@ class Identity:
     officers: Officers
     people: People
     """Persons, companies, mandates."""
+    admin: RealmAdmin | None
+    """The provider's administration; None for one that is no Keycloak of ours."""
+    leaving: Leaving
+    """How sessions end, and what people see of it."""
 
 
 def client_key_file(settings: Settings) -> Path:
@@ -102,7 +109,10 @@ def _authentication(settings: Settings, client_id: str) -> ClientAuthenticator:
 
 @contextmanager
 def open_identity(
-    settings: Settings, store: SoftwareKeyStore, mandate_seal: MandateSeal
+    settings: Settings,
+    store: SoftwareKeyStore,
+    mandate_seal: MandateSeal,
+    clock: Callable[[], datetime],
 ) -> Iterator[Identity]:
     """Open the identity database and all that stands on it, and close it at the end.
 
@@ -121,6 +131,20 @@ def open_identity(
         stack.callback(provider.close)
         platform = _relying_party(settings, provider, settings.identity.client_id)
         sessions = Sessions(transactions, personal_data, platform.client_id)
+        officers = Officers(transactions, personal_data)
+        people = stack.enter_context(
+            open_people(settings, transactions, personal_data, mandate_seal)
+        )
+        leaving = open_leaving(
+            stack,
+            transactions=transactions,
+            personal_data=personal_data,
+            provider=provider,
+            sessions=sessions,
+            choices=people.choices,
+            officers=officers,
+            portals=NoPortals(),
+        )
         yield Identity(
             transactions=transactions,
             personal_data=personal_data,
@@ -134,8 +158,8 @@ def open_identity(
             attempts=Attempts(transactions, personal_data),
             returns=Returns(transactions, personal_data),
             kept_forms=KeptForms(transactions, personal_data),
-            officers=Officers(transactions, personal_data),
-            people=stack.enter_context(
-                open_people(settings, transactions, personal_data, mandate_seal)
-            ),
+            officers=officers,
+            people=people,
+            admin=open_admin(settings, clock),
+            leaving=leaving,
         )

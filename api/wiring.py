@@ -163,7 +163,7 @@ def open_services(
     with (
         start_sandbox(settings.verification.limits()) as sandbox,
         open_office(settings, clock=clock) as office,
-        open_identity(settings, office.store, office.mandate_sealer)
+        open_identity(settings, office.store, office.mandate_sealer, clock)
         if identity and is_set_up(settings)
         else nullcontext() as people,
     ):

@@ -1,0 +1,138 @@
+"""The parts that end sessions and say what became of them, built and introduced to one another."""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from api.settings import Settings
+from certs.database import Transactions
+from idp.acting import ActingChoices
+from idp.alarms import Alarms
+from idp.client_authentication import PrivateKeyJwt, load_client_key
+from idp.departures import Departures
+from idp.fetching import Fetcher
+from idp.history import History
+from idp.logout import BackchannelLogout
+from idp.logout_relay import SECONDS_FOR_A_PORTAL, LogoutRelay
+from idp.officers import Officers
+from idp.personal_data import PersonalData
+from idp.provider import Provider
+from idp.realm.admin import RealmAdmin
+from idp.realm.connection import AdminConnection, ServiceAccount
+from idp.realm.plan import ADMIN
+from idp.sessions import OpenSession, Sessions
+from idp.watch import Watch
+
+BACKCHANNEL = "/logout/backchannel"
+"""Where the provider tells us of a leaving; with a client id behind it, of that portal's."""
+
+
+class PortalDirectory(Protocol):
+    """What has to be known of portals here."""
+
+    def logout_address(self, client_id: str) -> str | None:
+        """Return where a portal of ours takes logout tokens; None for any other client."""
+        ...
+
+    def claims_of(self, client_id: str) -> Sequence[str]:
+        """Return the names of what a client is granted."""
+        ...
+
+
+class NoPortals:
+    """A directory without any."""
+
+    def logout_address(self, client_id: str) -> str | None:
+        """Return None."""
+        return None
+
+    def claims_of(self, client_id: str) -> Sequence[str]:
+        """Return nothing."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """How sessions end, and what people can see of them."""
+
+    history: History
+    alarms: Alarms
+    departures: Departures
+    relay: LogoutRelay
+    backchannel: BackchannelLogout
+    watch: Watch
+
+
+@dataclass(frozen=True, slots=True)
+class OurSessions:
+    """Our sessions; with one of the provider's ends what was chosen in it as well."""
+
+    sessions: Sessions
+    choices: ActingChoices
+
+    def end_by_session_id(self, session_id: str) -> int:
+        """End every session of a provider's session; return how many there were."""
+        self.choices.forget(session_id)
+        return self.sessions.end_by_session_id(session_id)
+
+    def end_by_account(self, account: str) -> int:
+        """End every session of an account; return how many there were."""
+        return self.sessions.end_by_account(account)
+
+    def of_account(self, account: str, *, at: datetime) -> Sequence[OpenSession]:
+        """Return those of an account."""
+        return self.sessions.of_account(account, at=at)
+
+    def all(self, *, at: datetime) -> Sequence[OpenSession]:
+        """Return all."""
+        return self.sessions.all(at=at)
+
+    def end(self, session: OpenSession) -> None:
+        """End one."""
+        self.sessions.end(session)
+
+
+def open_leaving(  # noqa: PLR0913 - what is introduced to one another here
+    stack: ExitStack,
+    *,
+    transactions: Transactions,
+    personal_data: PersonalData,
+    provider: Provider,
+    sessions: Sessions,
+    choices: ActingChoices,
+    officers: Officers,
+    portals: PortalDirectory,
+) -> Leaving:
+    """Open them over the identity database, until the `stack` is closed."""
+    ours = OurSessions(sessions, choices)
+    history = History(transactions, portals.claims_of)
+    fetcher = Fetcher(seconds=SECONDS_FOR_A_PORTAL)
+    stack.callback(fetcher.close)
+    return Leaving(
+        history=history,
+        alarms=Alarms(transactions, ours),
+        departures=Departures(transactions),
+        relay=LogoutRelay(transactions, personal_data, provider, portals.logout_address, fetcher),
+        backchannel=BackchannelLogout(transactions, provider, sessions.client_id, ours),
+        watch=Watch(transactions, ours, history, officers),
+    )
+
+
+def open_admin(settings: Settings, clock: Callable[[], datetime]) -> RealmAdmin | None:
+    """Return the administration of our realm with the least rights, which asks nothing yet.
+
+    None where there is no key for it, or the provider is no Keycloak: then sessions end by logout
+    tokens and by their own short lives only.
+    """
+    key_file = settings.data / "identity" / f"{ADMIN}.pem"
+    issuer = settings.identity.issuer_text
+    server_url, found, realm = issuer.rpartition("/realms/")
+    if not key_file.exists() or not found or "/" in realm:
+        return None
+    if settings.identity.keycloak_url is not None:
+        server_url = str(settings.identity.keycloak_url).rstrip("/")
+    key = load_client_key(key_file.read_bytes())
+    credentials = ServiceAccount(PrivateKeyJwt(key, ADMIN), issuer, clock)
+    return RealmAdmin(AdminConnection(server_url, credentials, token_realm=realm), realm)
