@@ -5,20 +5,15 @@ octets would have many spellings, and what is signed would differ from what is c
 """
 
 import binascii
-import re
 
-_ALPHABET = re.compile(rb"[A-Za-z0-9_-]*")
 _TO_BASE64 = bytes.maketrans(b"-_", b"+/")
 _FROM_BASE64 = bytes.maketrans(b"+/", b"-_")
 
 
 def read_base64url(unverified_text: bytes) -> bytes:
     """Return the octets; raise `ValueError` for anything but their one spelling."""
-    if not _ALPHABET.fullmatch(unverified_text):
-        raise ValueError("a character outside the alphabet")
-    padded = unverified_text + b"=" * (-len(unverified_text) % 4)
-    octets = binascii.a2b_base64(padded.translate(_TO_BASE64))
-    if write_base64url(octets) != unverified_text:
+    octets = binascii.a2b_base64(unverified_text.translate(_TO_BASE64) + b"==")
+    if write_base64url(octets) != unverified_text:  # whatever else was skipped or ignored
         raise ValueError("not the one spelling")
     return octets
 

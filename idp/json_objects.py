@@ -6,7 +6,6 @@ token or a provider says must mean the same to everybody who reads it.
 
 import json
 import re
-from collections.abc import Iterable
 from enum import Enum, auto
 from typing import Any, NoReturn
 
@@ -46,7 +45,7 @@ def read_object(unverified_octets: bytes) -> dict[str, Any]:
         raise MalformedJsonError(JsonFault.MALFORMED) from None
     if not isinstance(value, dict):
         raise MalformedJsonError(JsonFault.MALFORMED)
-    if b"\\u" in unverified_octets:  # by an escape alone can a forbidden character come in
+    if _SUSPECT.search(unverified_octets):  # by an escape alone can a forbidden character come in
         _verify_characters(value)
     return value
 
@@ -72,8 +71,7 @@ def _verify_characters(value: Any) -> None:  # noqa: ANN401  # anything JSON can
         raise MalformedJsonError(JsonFault.FORBIDDEN_CHARACTER)
 
 
-def _members(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    pairs = list(pairs)
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
         raise MalformedJsonError(JsonFault.DUPLICATE_MEMBER)
@@ -87,4 +85,5 @@ def _refuse_constant(_name: str) -> NoReturn:
 _DECODER = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_refuse_constant)
 _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[{}\[\]]', re.DOTALL)
 """Strings are skipped whole: brackets in them open nothing. Linear: one without an end is, too."""
+_SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _HALF_PAIR = re.compile("[\ud800-\udfff]")

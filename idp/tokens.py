@@ -291,16 +291,20 @@ def _verify_half_hash(claims: Mapping[str, Any], name: str, hashed: str, fault: 
 
 
 def _read_level(claims: Mapping[str, Any]) -> AuthenticationLevel:
-    try:
-        return AuthenticationLevel.parse(read_text(claims, "acr"))
-    except ValueError:
-        raise InvalidTokenError(TokenFault.UNKNOWN_AUTHENTICATION_LEVEL, "acr") from None
+    level = _LEVELS.get(read_text(claims, "acr"))
+    if level is None:
+        raise InvalidTokenError(TokenFault.UNKNOWN_AUTHENTICATION_LEVEL, "acr")
+    return level
 
 
 def _read_identity_level(claims: Mapping[str, Any]) -> IdentityLevel:
     if "identity_level" not in claims:
         return IdentityLevel.REGISTERED  # nobody checked him: the least that can be said
-    try:
-        return IdentityLevel.parse(claims["identity_level"])
-    except ValueError:
-        raise InvalidTokenError(TokenFault.UNKNOWN_IDENTITY_LEVEL, "identity_level") from None
+    level = _IDENTITY_LEVELS.get(read_text(claims, "identity_level"))
+    if level is None:
+        raise InvalidTokenError(TokenFault.UNKNOWN_IDENTITY_LEVEL, "identity_level")
+    return level
+
+
+_LEVELS = {level.acr: level for level in AuthenticationLevel}
+_IDENTITY_LEVELS = {level.claim: level for level in IdentityLevel}

@@ -420,13 +420,13 @@ ID_ATTACKS = [
     ),
     Attack(
         "identity_level_a_list",
-        F.UNKNOWN_IDENTITY_LEVEL,
+        F.MALFORMED_CLAIM,
         claims(identity_level=["L4"]),
         "identity_level",
     ),
     Attack(
         "identity_level_null",
-        F.UNKNOWN_IDENTITY_LEVEL,
+        F.MALFORMED_CLAIM,
         claims(identity_level=None),
         "identity_level",
     ),

@@ -106,7 +106,7 @@ class TokenDraft:
 
     def compact(self) -> str:
         header = self.header_text or json.dumps(self.header).encode()
-        claims = self.claims_text or json.dumps(self.claims).encode()
+        claims = self.claims_text or json.dumps(self.claims, ensure_ascii=False).encode()
         signed = f"{b64(header)}.{b64(claims)}"
         signature = sign(str(self.header.get("alg", "RS256")), self.key, signed.encode())
         return self.rewrite(f"{signed}.{b64(signature)}")
