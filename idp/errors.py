@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from idp.faults import LoginReason, ProviderFault, TokenFault
+from idp.faults import LoginReason, ProviderFault, ServerFault, TokenFault
 from idp.levels import AuthenticationLevel, IdentityLevel
 
 
@@ -126,6 +126,18 @@ class AlreadyInRealmError(IdentityError):
     """The realm has one of that name already."""
 
     code = "already_in_realm"
+
+
+class ServerStartError(IdentityError):
+    """Keycloak cannot be started here."""
+
+    code = "keycloak_not_started"
+
+    def __init__(self, fault: ServerFault, detail: str = "") -> None:
+        """Remember the `fault`, and the file, port or command it is about."""
+        self.fault = fault
+        self.detail = detail
+        super().__init__(f"{fault.value} {detail}".rstrip())
 
 
 class RealmRefusedError(IdentityError):

@@ -117,3 +117,18 @@ class ProviderFault(StrEnum):
     CLIENT_REFUSED = "client_refused"
     OUT_OF_ORDER = "out_of_order"
     """It says itself that it cannot answer at present."""
+
+
+class ServerFault(StrEnum):
+    """Why Keycloak could not be started."""
+
+    NO_JAVA = "no_java"
+    NO_SETPRIV = "no_setpriv"
+    NO_DISTRIBUTION = "no_distribution"
+    """Neither a folder of it, nor Maven, nor the published archive can be had."""
+    WRONG_DIGEST = "wrong_digest"
+    """What was found is not the release that was asked for, octet for octet."""
+    BUILD_FAILED = "build_failed"
+    PORT_TAKEN = "port_taken"
+    ENDED = "ended"
+    TOO_SLOW = "too_slow"

@@ -1,6 +1,7 @@
 """Bring the machine to where every test can run, or say in one line what is missing.
 
-Debian packages are installed only as root; jars are fetched here so that the tests run offline.
+Debian packages are installed only as root; jars and Keycloak are fetched here so that the tests run
+offline.
 """
 
 import hashlib
@@ -8,18 +9,28 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+
+from idp.server.distribution import VERSION, built_home
+from idp.server.first_secrets import admin_password
+from idp.server.java import find_java
+from idp.server.process import Instance, KeycloakProcess, free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ROOT / "tests" / "debian-packages.txt"
 JAVA_PROJECT = ROOT / "tests" / "independent" / "java"
 JARS = ROOT / ".cache" / "java"
+KEYCLOAK = ROOT / ".cache" / "keycloak"
+STARTED_ONCE = KEYCLOAK / f"started-once-{VERSION}"
+SECONDS_TO_START = 180
 
 
 def main() -> None:
     """Install what is missing, or stop before the first test."""
     install_debian_packages()
     fetch_jars()
+    prepare_keycloak()
 
 
 def install_debian_packages() -> None:
@@ -59,6 +70,20 @@ def fetch_jars() -> None:
     build = ["mvn", "--quiet", "--batch-mode", "--strict-checksums", "compile"]
     subprocess.run(build, check=True, cwd=JAVA_PROJECT)
     stamp.write_text(digest, encoding="ascii")
+
+
+def prepare_keycloak() -> None:
+    """Build Keycloak and start it once: its database is then there for every test run to copy."""
+    java = find_java(os.environ)
+    home = built_home(KEYCLOAK, java=java, keycloak_home=None, environment=os.environ)
+    if STARTED_ONCE.exists():
+        return
+    with tempfile.TemporaryDirectory(dir=KEYCLOAK) as scratch:
+        folder = Path(scratch) / "instance"
+        password = admin_password(folder)
+        with KeycloakProcess(Instance(folder, home, java, free_port(), password, {})) as keycloak:
+            keycloak.wait_until_ready(SECONDS_TO_START)
+        folder.rename(STARTED_ONCE)
 
 
 if __name__ == "__main__":

@@ -4,12 +4,15 @@ A running one is used where `IDP_KEYCLOAK_URL` and `IDP_KEYCLOAK_ADMIN_PASSWORD`
 one is started from the copy of a built home and ends with the test run.
 """
 
+import atexit
 import base64
 import hashlib
 import hmac
 import json
 import os
+import shutil
 import struct
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,10 +20,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from itertools import count
+from pathlib import Path
 
+import set_up
 from joserfc.jwk import ECKey
 from simulators.browser_session import BrowserSession, Page
-from simulators.server import free_port
 
 from idp.client_authentication import (
     PrivateKeyJwt,
@@ -34,7 +38,13 @@ from idp.realm.admin import RealmAdmin
 from idp.realm.connection import AdminConnection, AdministratorPassword, ServiceAccount
 from idp.realm.convergence import changes
 from idp.realm.plan import ADMIN, APPROVALS, PLATFORM, RealmPlan, Site, plan_realm
+from idp.realm.policies import LOGIN_THEME
 from idp.realm.records import NewUser
+from idp.realm.theme.folder import THEME
+from idp.server.distribution import built_home
+from idp.server.first_secrets import admin_password
+from idp.server.java import find_java
+from idp.server.process import Instance, KeycloakProcess, free_port
 
 # Read here: fixtures take settings out of the environment.
 _RUNNING = os.environ.get("IDP_KEYCLOAK_URL")
@@ -205,7 +215,19 @@ def server() -> KeycloakServer:
     """Return the server of this test run, started when it is first asked for."""
     if _RUNNING:
         return KeycloakServer(_RUNNING.rstrip("/"), _PASSWORD)
-    raise NotImplementedError
+    set_up.prepare_keycloak()
+    folder = Path(tempfile.mkdtemp(prefix="keycloak-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    shutil.copytree(set_up.STARTED_ONCE / "data", folder / "data")
+    java = find_java(os.environ)
+    home = built_home(set_up.KEYCLOAK, java=java, keycloak_home=None, environment=os.environ)
+    password = admin_password(set_up.STARTED_ONCE)
+    started = KeycloakProcess(
+        Instance(folder, home, java, free_port(), password, {LOGIN_THEME: THEME})
+    )
+    atexit.register(started.stop)
+    started.wait_until_ready(set_up.SECONDS_TO_START)
+    return KeycloakServer(started.url, password)
 
 
 _numbers = count(1)

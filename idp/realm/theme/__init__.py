@@ -1,0 +1,1 @@
+"""How Keycloak's sign-in pages look: like ours."""

@@ -1,0 +1,1 @@
+"""Finds Keycloak and starts it beside us: for development, demonstrations and tests."""
