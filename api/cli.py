@@ -2,7 +2,7 @@
 
 import typer
 
-from api.commands import issuing, serving, upkeep, verifying
+from api.commands import issuing, org, serving, upkeep, verifying
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,6 +22,7 @@ app.command()(upkeep.revoke)
 app.command()(serving.serve)
 app.add_typer(upkeep.trust, name="trust")
 app.add_typer(upkeep.ledger, name="ledger")
+app.add_typer(org.org, name="org")
 
 
 def main() -> None:

@@ -69,6 +69,16 @@ STATUS_OF: Mapping[str, HTTPStatus] = {
     "approval_expired": HTTPStatus.CONFLICT,
     "approval_used": HTTPStatus.CONFLICT,
     "approval_mismatch": HTTPStatus.FORBIDDEN,
+    "posts_must_not_meet": HTTPStatus.CONFLICT,
+    "invalid_organisation": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "organisation_changed": HTTPStatus.CONFLICT,
+    "wrong_code": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "invalid_passkey": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "enrolment_over": HTTPStatus.GONE,
+    "enrolment_under_way": HTTPStatus.CONFLICT,
+    "account_shut": HTTPStatus.CONFLICT,
+    "invalid_username": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "username_taken": HTTPStatus.CONFLICT,
 }
 
 _CODE_OF_STATUS = {
