@@ -12,8 +12,10 @@ from datetime import datetime
 from functools import partial
 from importlib.resources import as_file, files
 from pathlib import Path
+from uuid import uuid4
 
 from api.bounded_cache import BoundedCache
+from api.drafting import Drafting, make_drafting
 from api.production import verify_fit_for_production
 from api.settings import Environment, Settings
 from certs import database
@@ -36,11 +38,13 @@ from certs.sealing import Sealing
 from certs.seals import SealApplication, SealBook, SealMaker
 from hsm.approvals import ApprovalRules, OperatorCommand
 from hsm.custody import Custodian
-from hsm.errors import KeyNotFoundError
+from hsm.errors import ApprovalRejectedError, KeyNotFoundError
 from hsm.key_encryption import create_key_encryption_key
 from hsm.keys import KeyPurpose, KeyRef
 from hsm.ledger import Ledger
 from hsm.mandates import MandateSealer
+from hsm.permissions import Permissions
+from hsm.permits import LONGEST_AUTHORISATION, MOST_A_DAY, SealingAuthorisation
 from hsm.stores.software import SoftwareKeyStore
 from signing.sm2 import self_test
 from verify.confinement import make_undumpable
@@ -62,7 +66,9 @@ class Office:
     store: SoftwareKeyStore
     ledger: Ledger
     custodian: Custodian
+    permissions: Permissions
     issuance: Issuance
+    drafting: Drafting
     reconciliation: Reconciliation
     mandate_sealer: MandateSealer
     pki: Pki
@@ -71,13 +77,15 @@ class Office:
     """Masked renderings by certificate: drawing one costs what fifty other answers do."""
 
     def issue_one(self, order: IssuanceOrder, *, key: str, at: datetime) -> Issued | Refused:
-        """Issue one certificate under the operator's command; the same key, the same answer."""
-        requests = [KeyedOrder(order, key)]
-        return self.issuance.issue_many(requests, approval=operator_command(), at=at)[0]
+        """Issue one certificate under the seal keeper's authorisation; same key, same answer.
+
+        Raise `ApprovalRejectedError` where none is in force, `DailyCapReachedError`.
+        """
+        return self.issuance.issue_unattended([KeyedOrder(order, key)], at=at)[0]
 
     def resume(self, *, at: datetime) -> Resumption:
         """Finish or give up what a crash left."""
-        return self.issuance.resume(approval=operator_command(), at=at)
+        return self.issuance.resume(at=at)
 
     def type_of(self, certificate: ECertificate) -> CertificateType:
         """Return the type in the version it was issued in."""
@@ -141,21 +149,24 @@ def open_office(settings: Settings, *, clock: Callable[[], datetime]) -> Iterato
             ca_certs=pki.ca_certs,
             anchors=(pki.root,),
         )
-        verify_fit_for_production(settings, pki, seals)
         custodian = _custodian(settings, store, ledger, clock)
+        permissions = _permissions(settings, store, ledger, clock)
+        verify_fit_for_production(settings, pki, seals, permissions.authorisations())
         drawing = Drawing(public_url=settings.origin, site_name=settings.site_name)
         register = Register(transactions, cipher)
         development = settings.env is Environment.DEVELOPMENT
         sealing = Sealing(drawing=drawing, seals=seals, custodian=custodian, sample=development)
+        reservations = Reservations(
+            transactions, cipher, catalogue=catalogue, authorities=authorities
+        )
         issuance = Issuance(
             transactions=transactions,
             cipher=cipher,
-            reservations=Reservations(
-                transactions, cipher, catalogue=catalogue, authorities=authorities
-            ),
+            reservations=reservations,
             register=register,
             sealing=sealing,
             custodian=custodian,
+            permissions=permissions,
             ledger=ledger,
         )
         yield Office(
@@ -167,7 +178,17 @@ def open_office(settings: Settings, *, clock: Callable[[], datetime]) -> Iterato
             store=store,
             ledger=ledger,
             custodian=custodian,
+            permissions=permissions,
             issuance=issuance,
+            drafting=make_drafting(
+                transactions,
+                cipher,
+                catalogue=catalogue,
+                authorities=authorities,
+                drawing=drawing,
+                issuance=issuance,
+                reservations=reservations,
+            ),
             reconciliation=Reconciliation(transactions, register, ledger),
             mandate_sealer=MandateSealer.open(custodian, store, KeyRef(custody.mandate_key)),
             pki=pki,
@@ -191,6 +212,7 @@ def initialise(settings: Settings, *, clock: Callable[[], datetime]) -> list[str
         (names.data_key, KeyPurpose.DATA),
         (names.index_key, KeyPurpose.INDEX),
         (custody.mandate_key, KeyPurpose.MANDATE),
+        (custody.evidence_key, KeyPurpose.DATA),
     ):
         try:
             store.describe(KeyRef(name))
@@ -203,6 +225,11 @@ def initialise(settings: Settings, *, clock: Callable[[], datetime]) -> list[str
         _copy_samples(data)
         custodian = _custodian(settings, store, ledger, clock)
         _make_embedded_authorities(data, store, custodian, at=clock())
+        authorise_for_development(
+            _permissions(settings, store, ledger, clock),
+            Authorities.load(data / "authorities"),
+            at=clock(),
+        )
     finally:
         ledger.close()
     return []
@@ -257,3 +284,40 @@ def _custodian(
     return Custodian(
         store=store, ledger=ledger, clock=clock, approvals=ApprovalRules(development=development)
     )
+
+
+def _permissions(
+    settings: Settings, store: SoftwareKeyStore, ledger: Ledger, clock: Callable[[], datetime]
+) -> Permissions:
+    return Permissions(
+        ledger,
+        clock=clock,
+        evidence_key=store.open_data_key(KeyRef(settings.custody.evidence_key)),
+        development=settings.env is Environment.DEVELOPMENT,
+    )
+
+
+def authorise_for_development(
+    permissions: Permissions, authorities: Authorities, *, at: datetime
+) -> None:
+    """Give each authority an authorisation for each of its types, where none is in force.
+
+    Nobody signs in for these, and they say so: production takes none of them.
+    """
+    since = at.replace(microsecond=0)
+    for authority in authorities:
+        for type_code in sorted(authority.types):
+            try:
+                permissions.in_force(authority=authority.uscc, type_code=type_code)
+            except ApprovalRejectedError:
+                permissions.authorise_for_development(
+                    SealingAuthorisation(
+                        id=uuid4().hex,
+                        authority=authority.uscc,
+                        type_code=type_code,
+                        since=since,
+                        until=since + LONGEST_AUTHORISATION,
+                        daily_cap=MOST_A_DAY,
+                    ),
+                    operator=OPERATOR,
+                )

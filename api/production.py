@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from api.settings import DEMONSTRATION_SITE_NAME, Environment, Settings
 from certs.pki import Pki
 from certs.seals import SealBook
+from hsm.permits import UnattendedUse
 
 TEST_MARK = "测试"
 
@@ -20,11 +21,13 @@ class ProductionRefusedError(Exception):
         super().__init__("; ".join(self.refusals))
 
 
-def verify_fit_for_production(settings: Settings, pki: Pki, seals: SealBook) -> None:
+def verify_fit_for_production(
+    settings: Settings, pki: Pki, seals: SealBook, authorisations: Iterable[UnattendedUse] = ()
+) -> None:
     """Raise `ProductionRefusedError` in production where something of development is left."""
     if settings.env is not Environment.PRODUCTION:
         return
-    refusals = list(_refusals(settings, pki, seals))
+    refusals = [*_refusals(settings, pki, seals), *_refusals_of_ledger(authorisations)]
     if refusals:
         raise ProductionRefusedError(refusals)
 
@@ -43,3 +46,9 @@ def _refusals(settings: Settings, pki: Pki, seals: SealBook) -> Iterator[str]:
     for unit_seal in seals:
         if unit_seal.is_test:
             yield f"seals/{unit_seal.eseal.seal_id}.esl: a seal marked {TEST_MARK}"
+
+
+def _refusals_of_ledger(authorisations: Iterable[UnattendedUse]) -> Iterator[str]:
+    for use in authorisations:
+        if use.of_development and not use.recalled:
+            yield f"ledger row {use.number}: an authorisation of development"

@@ -17,7 +17,7 @@ from certs.errors import CertsError, RegisterUnavailableError
 from certs.issuance import Issuance, Issued, Refused
 from certs.orders import IssuanceOrder
 from certs.reservation import OrderState, OrderVoidError, Reservations
-from hsm.approvals import Approval
+from hsm.approvals import SealingApproval
 from hsm.errors import ApprovalRejectedError, CustodyError
 
 AT_ONCE = 20
@@ -34,7 +34,7 @@ class ApprovedSealing:
         requests: ApprovalRequests,
         issuance: Issuance,
         reservations: Reservations,
-        approval_of: Callable[[ApprovedRequest], Approval],
+        approval_of: Callable[[ApprovedRequest], SealingApproval],
     ) -> None:
         """Bring these parts together; `approval_of` makes of a request what the custodian takes."""
         self._drafts = drafts

@@ -13,12 +13,14 @@ processes may be at it: they meet in the ledger (one use of a key a certificate)
 register (one attempt an order).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
 from certs.acceptance import KeyedOrder
+from certs.approving import Admitted, Approving, NotApprovedError, approval_of_use
+from certs.attempts import continues, states_time
 from certs.database import Transactions
 from certs.drawing import missing_characters
 from certs.entries import ECertificate, Entry, encode_entry, insert_entries
@@ -37,12 +39,12 @@ from certs.reservation import OrderState, OrderVoidError, Reservation, Reservati
 from certs.row_cipher import RowCipher
 from certs.sealing import Commission, Draft, SealedCertificate, Sealing, use_subject
 from certs.seals import SealNotUsableError
-from hsm.approvals import Approval
-from hsm.custody import CLOCK_TOLERANCE, Custodian
-from hsm.errors import SubjectInUseError
-from hsm.ledger import RESUME_WINDOW, Ledger
+from hsm.approvals import Approval, SealingApproval
+from hsm.custody import Custodian
+from hsm.errors import ApprovalRejectedError, DailyCapReachedError, SubjectInUseError
+from hsm.ledger import Ledger
+from hsm.permissions import Permissions
 from hsm.uses import KeyUse, SubjectKind, UseState
-from signing.pdf.placement import SignatureForm
 
 MOST_TRIES = 4
 """How often an order is begun again because another process was at it: two meet once or twice."""
@@ -50,6 +52,7 @@ MOST_TRIES = 4
 RESUMED_AT_ONCE = 100
 """Orders finished together after a crash: some 30 MB in memory."""
 
+_NOT_APPROVED = (ApprovalRejectedError, DailyCapReachedError)
 _HOPELESS = (
     DrawingError,
     InvalidOrderError,
@@ -83,7 +86,7 @@ class Resumption:
 
     issued: int
     refused: int
-    """Given up, or waiting for a seal that may be used."""
+    """Given up, or waiting for a seal that may be used, or for an approval."""
     closed: int
     """Uses of keys that only had to be closed."""
 
@@ -104,9 +107,10 @@ class Issuance:
         register: Register,
         sealing: Sealing,
         custodian: Custodian,
+        permissions: Permissions,
         ledger: Ledger,
     ) -> None:
-        """Bring these parts together; `ledger` is the custodian's."""
+        """Bring these parts together; `ledger` is the custodian's and that of `permissions`."""
         self._transactions = transactions
         self._cipher = cipher
         self._reservations = reservations
@@ -114,41 +118,66 @@ class Issuance:
         self._sealing = sealing
         self._custodian = custodian
         self._ledger = ledger
+        self._approving = Approving(permissions, reservations)
 
     def issue_many(
-        self, requests: Sequence[KeyedOrder], *, approval: Approval, at: datetime
+        self, requests: Sequence[KeyedOrder], *, approval: SealingApproval, at: datetime
     ) -> list[Issued | Refused]:
-        """Issue what is ordered; return what became of each order, in their order.
+        """Issue the drafts that an officer approved; return what became of each, in their order.
 
         Commits are shared: some hundred orders a call are quick and fit into memory. The same key
         gives the same certificate again; refused is a key that served another order, a text that
         the fonts lack or the layout cannot take, a number in use, a seal that may not be used now.
+
+        Raise `ApprovalRejectedError`, before anything is accepted, unless the approval is one of
+        all these orders. It is kept before they are accepted: what a crash leaves is finished.
         """
+        return self._issue(
+            requests, lambda _: self._approving.admit_approved(requests, approval), at
+        )
+
+    def issue_unattended(
+        self, requests: Sequence[KeyedOrder], *, at: datetime
+    ) -> list[Issued | Refused]:
+        """Issue under the authorisations of the authorities' seal keepers, as `issue_many` does.
+
+        Raise `ApprovalRejectedError` or `DailyCapReachedError`, before anything is accepted, unless
+        all that is new among these orders may be sealed so, today.
+        """
+        return self._issue(requests, self._approving.admit_unattended, at)
+
+    def _issue(
+        self,
+        requests: Sequence[KeyedOrder],
+        admit: Callable[[Sequence[KeyedOrder]], Admitted],
+        at: datetime,
+    ) -> list[Issued | Refused]:
         answers: list[Reservation | CertsError | None] = [
             self._objection(request, at) for request in requests
         ]
         sound = [place for place, answer in enumerate(answers) if answer is None]
+        admitted = admit([requests[place] for place in sound])
         reserved = self._reservations.reserve([requests[place] for place in sound], at=at)
         for place, reservation in zip(sound, reserved, strict=True):
             answers[place] = reservation
         accepted = {a.id: a for a in answers if isinstance(a, Reservation)}
-        outcomes = self._finish(list(accepted.values()), approval, at)
+        outcomes = self._finish(list(accepted.values()), admitted, at)
         return [
             outcomes[answer.id] if isinstance(answer, Reservation) else Refused(answer)
             for answer in answers
             if answer is not None
         ]
 
-    def resume(self, *, approval: Approval, at: datetime) -> Resumption:
+    def resume(self, *, at: datetime) -> Resumption:
         """Finish or give up what was begun and not ended, and close the uses of keys it left.
 
-        Uses that are open keep the approval they were opened with; `approval` is for those orders
-        for which no key was used yet.
+        Uses that are open keep the approval they were opened with; orders for which no key was used
+        yet have the approval of their draft, or the authorisation in force. Others wait.
         """
         issued = refused = 0
         after = ""
         while orders := self._reservations.next_unfinished(after=after, limit=RESUMED_AT_ONCE):
-            outcomes = self._finish(orders, approval, at).values()
+            outcomes = self._finish(orders, None, at).values()
             issued += sum(isinstance(outcome, Issued) for outcome in outcomes)
             refused += sum(isinstance(outcome, Refused) for outcome in outcomes)
             after = orders[-1].id
@@ -165,32 +194,34 @@ class Issuance:
         return None
 
     def _finish(
-        self, reservations: Sequence[Reservation], approval: Approval, at: datetime
+        self, reservations: Sequence[Reservation], admitted: Admitted, at: datetime
     ) -> dict[str, Issued | Refused]:
-        """Bring accepted orders to their end, together if nobody else is at them."""
+        """Bring accepted orders to their end, together if nothing is in the way of one of them."""
         try:
-            outcomes = self._attempt(reservations, approval, at)
-        except SubjectInUseError:
+            outcomes = self._attempt(reservations, admitted, at)
+        except (SubjectInUseError, *_NOT_APPROVED):
             outcomes = {}
         for reservation in reservations:
             if reservation.id not in outcomes:
-                outcomes[reservation.id] = self._finish_alone(reservation.id, approval, at)
+                outcomes[reservation.id] = self._finish_alone(reservation.id, admitted, at)
         return outcomes
 
-    def _finish_alone(self, order_id: str, approval: Approval, at: datetime) -> Issued | Refused:
+    def _finish_alone(self, order_id: str, admitted: Admitted, at: datetime) -> Issued | Refused:
         """Bring to its end one order that another process is at, or was until it died."""
         for _ in range(MOST_TRIES):
             current = self._reservations.load([order_id])
             try:
-                outcomes = self._attempt(list(current.values()), approval, at)
+                outcomes = self._attempt(list(current.values()), admitted, at)
             except SubjectInUseError:
                 continue
+            except _NOT_APPROVED as error:
+                return Refused(NotApprovedError(error.code))
             if order_id in outcomes:
                 return outcomes[order_id]
         raise SubjectInUseError(SubjectKind.CERTIFICATE)
 
     def _attempt(
-        self, reservations: Sequence[Reservation], approval: Approval, at: datetime
+        self, reservations: Sequence[Reservation], admitted: Admitted, at: datetime
     ) -> dict[str, Issued | Refused]:
         """Take each order as far as it goes; those another process overtook are not in the answer.
 
@@ -212,16 +243,31 @@ class Issuance:
                 ended.append(given_up)
                 if given_up.state is OrderState.VOID:
                     outcomes[reservation.id] = Refused(error)
-        sealed = self._sealing.seal(self._begin(drafts, approval, at), at=at)
-        return self._recall(ended) | self._enter(sealed, at) | outcomes
+        commissions, unapproved = self._begin(drafts, admitted, at)
+        sealed = self._sealing.seal(commissions, at=at)
+        return self._recall(ended) | self._enter(sealed, at) | outcomes | unapproved
 
     def _draft(self, reservation: Reservation, at: datetime) -> Draft:
         return self._sealing.draft(reservation, self._reservations.understand(reservation), at=at)
 
-    def _begin(self, drafts: Sequence[Draft], approval: Approval, at: datetime) -> list[Commission]:
-        """Return the drafts as they can be sealed now, each with its officer."""
-        uses = self._ledger.find_all([draft.subject for draft in drafts]) if drafts else {}
-        return [self._commission(draft, uses.get(draft.subject), approval, at) for draft in drafts]
+    def _begin(
+        self, drafts: Sequence[Draft], admitted: Admitted, at: datetime
+    ) -> tuple[list[Commission], dict[str, Refused]]:
+        """Return the drafts as they can be sealed now, each with its officer, and all the rest."""
+        # What has just been accepted was never sealed: the ledger need not be asked.
+        earlier = [draft.subject for draft in drafts if draft.reservation.order is None]
+        uses = self._ledger.find_all(earlier) if earlier else {}
+        approvals = self._approving.approvals_of(drafts, admitted) if drafts else {}
+        commissions = []
+        unapproved = {}
+        for draft in drafts:
+            order_id, use = draft.reservation.id, uses.get(draft.subject)
+            approval = (use and approval_of_use(use)) or approvals[order_id]
+            if approval is None:
+                unapproved[order_id] = Refused(NotApprovedError())
+            else:
+                commissions.append(self._commission(draft, use, approval, at))
+        return commissions, unapproved
 
     def _commission(
         self, draft: Draft, use: KeyUse | None, approval: Approval, at: datetime
@@ -234,11 +280,11 @@ class Issuance:
             case KeyUse(state=UseState.COMPLETED):
                 raise SubjectInUseError(draft.subject.kind)
             case KeyUse(state=UseState.OPEN):
-                if _continues(draft, use, at):
+                if continues(draft, use, at):
                     return Commission(draft, use.opening.approval.officer, approval)
                 draft = self._begin_anew(draft, use, at)
             case _:
-                if not _states_time(draft, at):
+                if not states_time(draft, at):
                     draft = self._begin_anew(draft, None, at)
         return Commission(draft, approval.officer, approval)
 
@@ -317,31 +363,6 @@ class Issuance:
         if completed:
             self._custodian.complete(completed)
         return len(completed) + abandoned
-
-
-def _states_time(draft: Draft, at: datetime) -> bool:
-    """Tell whether the file, if it states a time, states one that the custodian can believe.
-
-    A time after `at` was stated by somebody who came later than this call: not too late.
-    """
-    stated = draft.prepared.form is SignatureForm.PADES
-    return not stated or at - draft.reservation.prepared_at < CLOCK_TOLERANCE
-
-
-def _continues(draft: Draft, use: KeyUse, at: datetime) -> bool:
-    """Tell whether an open use is one of this attempt, and can still be finished.
-
-    A use opened before the attempt began belongs to one that was shut out: whoever shut it out is
-    about to abandon it.
-    """
-    opening = use.opening
-    signs_the_same = (opening.key, opening.digest, opening.draft_sm3) == (
-        draft.key,
-        draft.prepared.digest.hex(),
-        draft.content.draft_sm3,
-    )
-    in_time = draft.reservation.prepared_at <= use.opened_at and at - use.opened_at < RESUME_WINDOW
-    return signs_the_same and in_time and _states_time(draft, at)
 
 
 def _entry(sealed: SealedCertificate, at: datetime) -> Entry:

@@ -124,6 +124,14 @@ class Reservations:
             for candidate in candidates
         ]
 
+    def count_new(self, requests: Sequence[KeyedOrder]) -> int:
+        """Return how many of these keys were never used."""
+        indexes = {
+            self._cipher.index_idempotency_key(r.order.authority.uscc, r.key) for r in requests
+        }
+        with self._transactions.reading() as connection:
+            return len(indexes) - len(find_keys(connection, indexes))
+
     def load(self, ids: Iterable[str]) -> dict[str, Reservation]:
         """Return the orders with these ids."""
         with self._transactions.reading() as connection:

@@ -17,8 +17,8 @@ from certs.seals import SealBook, UnitSeal
 from hsm.approvals import Approval
 from hsm.custody import Custodian
 from hsm.keys import KeyRef
-from hsm.uses import SubjectKind, UseSubject
 from hsm.requests import CmsRequest, SealRequest
+from hsm.uses import SubjectKind, UseSubject
 from signing.cms import SignedData, signed_data_size
 from signing.errors import SignerNotInSealError, SigningError
 from signing.eseal import SealSignature
@@ -79,7 +79,9 @@ class Commission:
             key=draft.key,
             officer=self.officer,
             approval=self.approval,
+            draft_id=draft.reservation.id,
             draft_sm3=draft.content.draft_sm3,
+            type_code=draft.reservation.type_code,
             signer_cert=draft.unit_seal.signer_cert,
             data_digest=draft.prepared.digest,
             deadline=deadline,
@@ -95,7 +97,9 @@ class Commission:
             key=draft.key,
             officer=self.officer,
             approval=self.approval,
+            draft_id=draft.reservation.id,
             draft_sm3=draft.content.draft_sm3,
+            type_code=draft.reservation.type_code,
             signer_cert=draft.unit_seal.signer_cert,
             data_digest=draft.prepared.digest,
             deadline=deadline,

@@ -114,7 +114,7 @@ class SignedInPerson:
         return canonical_json({"kind": self.kind, "account": self.account})
 
 
-_FOR_THE_OPERATOR = {SubjectKind.SEAL, SubjectKind.X509, SubjectKind.CERTIFICATE, SubjectKind.DOCUMENT}
+_FOR_THE_OPERATOR = {SubjectKind.SEAL, SubjectKind.X509}
 _FOR_CERTIFICATES = {SubjectKind.CERTIFICATE, SubjectKind.COPY, SubjectKind.DOCUMENT}
 
 

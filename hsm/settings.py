@@ -24,6 +24,9 @@ class CustodySettings(BaseSettings):
     mandate_key: str = "mandate-1"
     """The name of the key that signs mandates."""
 
+    evidence_key: str = "evidence-1"
+    """The name of the key that encrypts what proves approvals."""
+
     ledger_path: Path | None = None
     """The ledger; without it, `ledger.db` in the data folder."""
 

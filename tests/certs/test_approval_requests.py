@@ -4,7 +4,8 @@ import threading
 from datetime import timedelta
 
 import pytest
-from simulators.desk import DRAFTER, ID_TOKEN, OTHER_SEALER, SEALER, Desk
+from simulators.approvals import DRAFTER, OTHER_SEALER, SEALER
+from simulators.desk import Desk
 from simulators.office import CIVIL_AFFAIRS_BUREAU, OTHER_MARKET_BUREAU, SENIOR_CARD, Office
 from sqlalchemy import Engine, select
 
@@ -32,7 +33,7 @@ from certs.errors import InvalidOrderError
 from certs.tables import approval_requests
 from hsm.approvals import Approval
 from hsm.errors import ApprovalRejectedError, LedgerUnavailableError
-from hsm.ledger import UseState
+from hsm.uses import UseState
 from signing.canonical import canonical_sm3
 
 
@@ -80,10 +81,11 @@ def test_the_evidence_is_encrypted_and_forgotten_at_the_end(
     query = select(approval_requests.c.evidence)
     with register_engine.connect() as connection:
         kept = bytes(connection.execute(query).scalar_one())
-    assert ID_TOKEN.encode() not in kept
+    id_token = desk.sign_in(request).id_token
+    assert id_token.encode() not in kept
     approved = desk.requests.approved(request.id, at=desk.office.at)
     assert isinstance(approved, ApprovedRequest)
-    assert approved.id_token == ID_TOKEN
+    assert approved.id_token == id_token
     desk.sealing.finish(request.id, at=desk.office.at)
     with register_engine.connect() as connection:
         assert connection.execute(query).scalar_one() is None

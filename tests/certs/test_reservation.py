@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from simulators.office import AT, OPERATOR, Office
+from simulators.office import AT, Office
 
 from certs.acceptance import KeyedOrder
 from certs.content import draft_sm3
@@ -51,7 +51,7 @@ def test_what_has_ended_is_begun_by_nobody(office: Office, accepted: Reservation
 
 
 def test_what_is_issued_is_not_given_up(office: Office, accepted: Reservation) -> None:
-    office.issuance.resume(approval=OPERATOR, at=AT)
+    office.issuance.resume(at=AT)
     assert office.reservations.void(accepted, "drawing_failed").state is OrderState.ISSUED
 
 
@@ -61,7 +61,7 @@ def test_an_order_is_kept_no_longer_than_it_is_needed(
     (other,) = office.reservations.reserve(office.keyed(1), at=AT)
     assert isinstance(other, Reservation)
     office.reservations.void(other, "drawing_failed")
-    office.issuance.resume(approval=OPERATOR, at=AT)
+    office.issuance.resume(at=AT)
     for ended in (accepted, other):
         assert load(office, ended).body is None
         with pytest.raises(OrderVoidError):

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from simulators import pki
 from simulators.sealing_unit import (
-    APPROVAL,
     AT,
     KEK,
     OPERATOR,
@@ -107,8 +106,12 @@ def test_the_ledger_keeps_what_a_seal_was_used_for(office: Office) -> None:
     assert use.opening.purpose is KeyPurpose.SEALING
     assert use.opening.digest == request.data_digest.hex()
     assert use.opening.draft_sm3 == request.draft_sm3
-    evidence_sm3 = sm3(APPROVAL.evidence).hex()
-    assert use.opening.approval == ApprovalRecord("operator_command", OPERATOR, evidence_sm3)
+    assert use.opening.approval == ApprovalRecord(
+        "sealing_authorisation",
+        OPERATOR,
+        office.unattended.evidence_sm3,
+        office.unattended.number,
+    )
 
 
 def test_a_use_is_completed_or_abandoned_by_who_asked(office: Office) -> None:

@@ -5,21 +5,27 @@ import json
 from dataclasses import dataclass
 from uuid import uuid4
 
-from simulators.office import MARKET_BUREAU, OPERATOR, PUBLIC_URL, Office
+from simulators.approvals import DRAFTER, SEALER, id_token
+from simulators.office import MARKET_BUREAU, PUBLIC_URL, Office
 
-from certs.approval_requests import ApprovalRequest, ApprovalRequests, FreshSignIn, SeenDraft
+from certs.approval_requests import (
+    ApprovalRequest,
+    ApprovalRequests,
+    ApprovedRequest,
+    FreshSignIn,
+    SeenDraft,
+)
 from certs.approved_sealing import ApprovedSealing
 from certs.draft_entries import CertificateDraft, Typed
 from certs.drafts import Drafts
 from certs.drawing import Drawing
-
-DRAFTER, SEALER, OTHER_SEALER = "account-drafter", "account-sealer", "account-other-sealer"
-ID_TOKEN = "header.payload.signature"  # noqa: S105 - the custodian here asks for none
+from hsm.approvals import SealingApproval
+from hsm.permits import DraftRef
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The officers' desk of an office whose custodian takes the operator's command."""
+    """The officers' desk of an office."""
 
     office: Office
     drafts: Drafts
@@ -42,7 +48,7 @@ class Desk:
             requests=requests,
             issuance=office.issuance,
             reservations=office.reservations,
-            approval_of=lambda _approved: OPERATOR,
+            approval_of=_approval_of,
         )
         return cls(office, drafts, requests, sealing)
 
@@ -101,7 +107,7 @@ class Desk:
             "officer": request.officer,
             "nonce": request.nonce,
             "authenticated_at": self.office.at,
-            "id_token": ID_TOKEN,
+            "id_token": id_token(request.officer, request.nonce, at=self.office.at),
         }
         return FreshSignIn(**(facts | changes))  # type: ignore[arg-type] # the test's own facts
 
@@ -113,6 +119,20 @@ class Desk:
         """Take drafts from the question to their results."""
         request = self.approve(self.ask(*drafts))
         return self.sealing.finish(request.id, at=self.office.at)
+
+
+def _approval_of(approved: ApprovedRequest) -> SealingApproval:
+    drafters = {draft.id: draft.drafter for draft in approved.drafts}
+    return SealingApproval(
+        officer=approved.request.officer,
+        authority=approved.drafts[0].authority,
+        id_token=approved.id_token,
+        drafts=tuple(
+            DraftRef(seen.draft_id, seen.draft_sm3, drafters[seen.draft_id])
+            for seen in approved.request.drafts
+        ),
+        asked_at=approved.request.requested_at,
+    )
 
 
 def as_base64(octets: bytes) -> str:

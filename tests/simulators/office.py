@@ -14,12 +14,17 @@ from datetime import UTC, datetime
 from functools import cache
 from itertools import count
 from pathlib import Path
+from uuid import uuid4
+
+from simulators.approvals import DRAFTER, SEALER, SimulatedSignIns, approve
 
 import certs
+from api.office import authorise_for_development
 from certs import database
 from certs.acceptance import KeyedOrder
 from certs.authorities import Authorities
 from certs.catalogue import Catalogue
+from certs.content import draft_sm3
 from certs.database import Transactions
 from certs.drawing import Drawing
 from certs.errors import CertsError
@@ -33,11 +38,13 @@ from certs.row_cipher import RowCipher
 from certs.seal_picture import draw_seal
 from certs.sealing import Sealing
 from certs.seals import SealApplication, SealBook, SealMaker
-from hsm.approvals import ApprovalRules, OperatorCommand
+from hsm.approvals import ApprovalRules, OperatorCommand, SealingApproval
 from hsm.custody import Custodian
 from hsm.key_encryption import create_key_encryption_key, read_key_encryption_key
 from hsm.keys import KeyPurpose, KeyRef
 from hsm.ledger import Ledger
+from hsm.permissions import Permissions
+from hsm.permits import DraftRef
 from hsm.stores.software import SoftwareKeyStore
 from hsm.uses import KeyUse, SubjectKind, UseState
 from signing.pdf.extract import read_signed_pdf
@@ -81,6 +88,7 @@ class Office:
     store: SoftwareKeyStore
     ledger: Ledger
     custodian: Custodian
+    permissions: Permissions
     catalogue: Catalogue
     authorities: Authorities
     pki: Pki
@@ -118,8 +126,8 @@ class Office:
         return [KeyedOrder(order, f"key-{next(_keys)}") for _ in range(number)]
 
     def try_to_issue(self, requests: Sequence[KeyedOrder]) -> list[Issued | Refused]:
-        """Issue by the operator's command, now."""
-        return self.issuance.issue_many(requests, approval=OPERATOR, at=self.at)
+        """Issue under the authorisations that the office was made with, now."""
+        return self.issuance.issue_unattended(requests, at=self.at)
 
     def issue(
         self, number: int = 1, slug: str = FOOD_LICENCE, *, authority: str | None = None
@@ -131,9 +139,25 @@ class Office:
                 raise outcome.error
         return [outcome for outcome in outcomes if isinstance(outcome, Issued)]
 
+    def approval(self, *requests: KeyedOrder, officer: str = SEALER) -> SealingApproval:
+        """Return an officer's approval of these drafts, given now."""
+        drafts = [
+            DraftRef(r.draft_id, draft_sm3(r.order, r.draft_id), DRAFTER)
+            for r in requests
+            if r.draft_id is not None
+        ]
+        authority = requests[0].order.authority.uscc
+        return approve(*drafts, authority=authority, at=self.at, officer=officer)
+
+    def drafted(self, number: int, slug: str = FOOD_LICENCE) -> list[KeyedOrder]:
+        """Return so many sample orders, each of a draft of its own."""
+        order = self.order(slug)
+        ids = [uuid4().hex for _ in range(number)]
+        return [KeyedOrder(order, draft_id, draft_id) for draft_id in ids]
+
     def resume(self) -> Resumption:
-        """Finish what was left, by the operator's command, now."""
-        return self.issuance.resume(approval=OPERATOR, at=self.at)
+        """Finish what was left, now."""
+        return self.issuance.resume(at=self.at)
 
     def uses(self, state: UseState) -> list[KeyUse]:
         """Return the uses of keys for certificates that the ledger has in this state."""
@@ -180,6 +204,7 @@ def open_office(
     store = SoftwareKeyStore(folder / "keys", read_key_encryption_key(folder / "kek"))
     ledger = Ledger(folder / "ledger.db")
     custodian = _custodian(store, ledger, clock)
+    permissions = _permissions(store, ledger, clock)
     catalogue = Catalogue.load(folder / "types")
     authorities = Authorities.load(folder / "authorities")
     pki = Pki.load(folder / "pki")
@@ -205,6 +230,7 @@ def open_office(
         register=register,
         sealing=Sealing(drawing=drawing, seals=seals, custodian=custodian, sample=True),
         custodian=custodian,
+        permissions=permissions,
         ledger=ledger,
     )
     return Office(
@@ -214,6 +240,7 @@ def open_office(
         store=store,
         ledger=ledger,
         custodian=custodian,
+        permissions=permissions,
         catalogue=catalogue,
         authorities=authorities,
         pki=pki,
@@ -232,6 +259,17 @@ def _custodian(store: SoftwareKeyStore, ledger: Ledger, clock: Clock) -> Custodi
     )
 
 
+def _permissions(store: SoftwareKeyStore, ledger: Ledger, clock: Clock) -> Permissions:
+    permissions = Permissions(
+        ledger,
+        clock=clock,
+        evidence_key=store.open_data_key(KeyRef("evidence-1")),
+        development=True,
+    )
+    permissions.introduce(SimulatedSignIns())
+    return permissions
+
+
 @cache
 def _template() -> Path:
     """Make the data folder that all others are copied from."""
@@ -243,6 +281,7 @@ def _template() -> Path:
     store = SoftwareKeyStore.create(folder / "keys", read_key_encryption_key(folder / "kek"))
     store.generate(KeyRef("data-1"), KeyPurpose.DATA)
     store.generate(KeyRef("index-1"), KeyPurpose.INDEX)
+    store.generate(KeyRef("evidence-1"), KeyPurpose.DATA)
     ledger = Ledger.create(folder / "ledger.db")
     custodian = _custodian(store, ledger, Clock())
     authorities = Authorities.load(folder / "authorities")
@@ -258,6 +297,7 @@ def _template() -> Path:
         draw=lambda name: draw_seal(name, sample=True),
         approval=OPERATOR,
     ).make([SealApplication(a.seal_id, a.name, pki.units[a.uscc]) for a in authorities], at=AT)
+    authorise_for_development(_permissions(store, ledger, Clock()), authorities, at=AT)
     ledger.close()
     engine = database.open_engine(f"sqlite:///{folder / 'register.db'}")
     database.upgrade(engine)

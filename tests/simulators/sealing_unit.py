@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from simulators import pki
+from simulators.approvals import SimulatedSignIns
 
 from hsm.approvals import ApprovalPolicy, ApprovalRules, OperatorCommand
 from hsm.custody import Custodian
 from hsm.keys import KeyPurpose, KeyRef
 from hsm.ledger import Ledger
+from hsm.permissions import Permissions
+from hsm.permits import SealingAuthorisation, UnattendedUse
 from hsm.requests import CertificateRequest, CmsRequest, SealMakingRequest, SealRequest
 from hsm.stores.software import SoftwareKeyStore
 from hsm.uses import SubjectKind, UseSubject
@@ -35,6 +38,9 @@ YEAR = timedelta(days=365)
 OPERATOR = "operator-1"
 APPROVAL = OperatorCommand(OPERATOR)
 KEK = DataKey("kek-test", bytes(range(16)))
+EVIDENCE_KEY = DataKey("evidence-test", bytes(range(1, 17)))
+USCC = pki.UNIT_NAME.uscc or ""
+TYPE = "11999900MB0000019D001"
 UNIT = KeyRef("unit-11999901MB0000027N")
 SEAL_MAKER = KeyRef("seal-maker")
 PICTURE = SealPicture.from_alpha(
@@ -85,10 +91,13 @@ class Office:
     unit_cert: SigningCert
     maker_cert: SigningCert
     eseal: ESeal
+    permissions: Permissions
+    unattended: UnattendedUse
+    """What requests to seal are approved by, unless a test says otherwise."""
 
     @classmethod
     def create(cls, folder: Path) -> "Office":
-        """Make it all below `folder`; the ledger is left with the six uses this took."""
+        """Make it all below `folder`; the ledger is left with six uses and an authorisation."""
         store = WatchedStore.create(folder / "keys", KEK)
         ledger = Ledger.create(folder / "ledger.db")
         clock = Clock()
@@ -107,6 +116,9 @@ class Office:
         )
         eseal = custodian.make_seal(seal_making_request("seal-1", maker, (unit,)))
         store.signed = 0
+        permissions = Permissions(ledger, clock=clock, evidence_key=EVIDENCE_KEY, development=True)
+        permissions.introduce(SimulatedSignIns())
+        unattended = permissions.authorise_for_development(authorisation(), operator=OPERATOR)
         return cls(
             folder,
             store,
@@ -119,6 +131,8 @@ class Office:
             unit,
             maker,
             eseal,
+            permissions,
+            unattended,
         )
 
     def with_policy(self, approvals: ApprovalPolicy) -> Custodian:
@@ -140,8 +154,9 @@ class Office:
                 subject=certificate(number),
                 key=UNIT,
                 officer=OPERATOR,
-                approval=APPROVAL,
+                approval=self.unattended,
                 draft_sm3=sm3(b"draft" + number.encode()).hex(),
+                type_code=TYPE,
                 eseal=self.eseal,
                 signer_cert=self.unit_cert,
                 data_digest=sm3(number.encode()),
@@ -158,8 +173,9 @@ class Office:
                 subject=certificate(number),
                 key=UNIT,
                 officer=OPERATOR,
-                approval=APPROVAL,
+                approval=self.unattended,
                 draft_sm3=sm3(b"draft" + number.encode()).hex(),
+                type_code=TYPE,
                 signer_cert=self.unit_cert,
                 chain=(self.unit_ca_cert,),
                 data_digest=sm3(number.encode()),
@@ -168,6 +184,19 @@ class Office:
             ),
             **changes,
         )
+
+
+def authorisation(**changes: Any) -> SealingAuthorisation:  # noqa: ANN401 - fields
+    """Return an authorisation for the unit, but for `changes`."""
+    given: dict[str, Any] = {
+        "id": sm3(b"authorisation").hex()[:32],
+        "authority": USCC,
+        "type_code": TYPE,
+        "since": AT - timedelta(hours=1),
+        "until": AT + timedelta(days=365, hours=23),
+        "daily_cap": 1000,
+    }
+    return SealingAuthorisation(**given | changes)
 
 
 def certificate(number: str) -> UseSubject:
