@@ -10,6 +10,7 @@ ROWS = {
     "3": "issuing_one",
     "4": "verifying",
     "5": "identity_tokens",
+    "6": "identity_pages",
 }
 """The module of each; it is imported where it is measured."""
 

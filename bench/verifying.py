@@ -2,20 +2,13 @@
 
 import http.client
 import json
-import os
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import cycle
 from statistics import median
 
-import structlog
-import uvicorn
-
 from api.app import create_app
-from api.commands.serving import listen
 from api.office import Office, initialise
 from api.settings import Settings
 from api.wiring import RegisterAsSource, Services, open_services
@@ -23,6 +16,7 @@ from bench.measuring import Timing, Work, compare
 from bench.office import scratch
 from bench.peers.pyhanko_validate import PyHankoValidator
 from bench.rows import Row, at_least, at_most, compare_table
+from bench.serving import serving
 from certs.issuance import Issued
 from certs.orders import parse_order
 from verify.policy import OFFICE, TrustAnchors
@@ -33,8 +27,6 @@ from verify.verifier import Verifier
 ROUNDS = 15
 WANTED = 5
 MOST_FOR_SANDBOX_MS = 5
-START_SECONDS = 30
-IDLE_SECONDS = 300  # between two of its turns the connection waits for everybody else's
 NUMERALS = "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉"
 FILES = len(NUMERALS)
 TYPES = {"ses": "food-business-licence", "pades": "senior-citizen-card"}
@@ -142,36 +134,11 @@ def _verification(services: Services, sandbox: Sandbox | None) -> Callable[[byte
 
 @contextmanager
 def _serving(services: Services) -> Iterator[Callable[[bytes], None]]:
-    """Serve in a thread; give a function that has a file verified over one connection."""
-    listener = listen("127.0.0.1", 0)
-    port = listener.getsockname()[1]
-    config = uvicorn.Config(
-        create_app(services, rate_limited=False),
-        access_log=False,
-        log_config=None,
-        timeout_keep_alive=IDLE_SECONDS,
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123 - a device
-        structlog.configure(logger_factory=structlog.PrintLoggerFactory(nowhere))
-        thread.start()
-        try:
-            _wait(server)
-            connection = http.client.HTTPConnection("127.0.0.1", port)
-            yield lambda file: _post(connection, file)
-            connection.close()
-        finally:
-            server.should_exit = True
-            thread.join()
-
-
-def _wait(server: uvicorn.Server) -> None:
-    until = time.monotonic() + START_SECONDS
-    while not server.started:
-        if time.monotonic() > until:
-            raise TimeoutError
-        time.sleep(0.01)
+    """Serve; give a function that has a file verified over one connection."""
+    with serving(create_app(services, rate_limited=False)) as port:
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+        yield lambda file: _post(connection, file)
+        connection.close()
 
 
 def _post(connection: http.client.HTTPConnection, file: bytes) -> None:
