@@ -9,6 +9,7 @@ from pathlib import Path
 
 import structlog
 
+from api.approval_checks import officer_checks
 from api.identity import Identity, is_set_up, open_identity
 from api.messages import Language, messages
 from api.office import Office, open_office
@@ -167,6 +168,10 @@ def open_services(
         if identity and is_set_up(settings)
         else nullcontext() as people,
     ):
+        if people is not None:
+            office.permissions.introduce(
+                officer_checks(settings, people.provider, people.officers)
+            )
         yield Services(
             settings=settings,
             clock=clock,

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from pydantic import SecretStr
+from pydantic import SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from hsm.errors import UnsafeSecretError
 from hsm.key_encryption import parse_key_encryption_key, read_key_encryption_key
+from hsm.pinned_keys import parse_thumbprints
 from signing.envelope import DataKey
 
 
@@ -27,8 +28,18 @@ class CustodySettings(BaseSettings):
     evidence_key: str = "evidence-1"
     """The name of the key that encrypts what proves approvals."""
 
+    approval_keys: str | None = None
+    """Thumbprints of the keys that sign approvals; without it, `approval-keys.json` in the data."""
+
     ledger_path: Path | None = None
     """The ledger; without it, `ledger.db` in the data folder."""
+
+    @field_validator("approval_keys")
+    @classmethod
+    def _are_thumbprints(cls, approval_keys: str | None) -> str | None:
+        if approval_keys is not None:
+            parse_thumbprints(approval_keys)
+        return approval_keys
 
     @property
     def kek_is_a_plain_file(self) -> bool:
