@@ -282,6 +282,7 @@ def _template() -> Path:
     store.generate(KeyRef("data-1"), KeyPurpose.DATA)
     store.generate(KeyRef("index-1"), KeyPurpose.INDEX)
     store.generate(KeyRef("evidence-1"), KeyPurpose.DATA)
+    store.generate(KeyRef("mandate-1"), KeyPurpose.MANDATE)
     ledger = Ledger.create(folder / "ledger.db")
     custodian = _custodian(store, ledger, Clock())
     authorities = Authorities.load(folder / "authorities")
