@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from api.leaving import Leaving, NoPortals, open_admin, open_leaving
+from api.leaving import Leaving, open_admin, open_leaving
 from api.people import People, open_people
 from api.settings import Settings
 from certs import database
@@ -26,6 +26,7 @@ from idp.login import RelyingParty
 from idp.mandate_register import MandateSeal
 from idp.officers import Officers
 from idp.personal_data import PersonalData
+from idp.portals import Portals
 from idp.provider import ClientAuthenticator, Provider
 from idp.realm.admin import RealmAdmin
 from idp.refreshing import Refresher
@@ -55,6 +56,8 @@ class Identity:
     officers: Officers
     people: People
     """Persons, companies, mandates."""
+    portals: Portals
+    """Those that were applied."""
     admin: RealmAdmin | None
     """The provider's administration; None for one that is no Keycloak of ours."""
     leaving: Leaving
@@ -135,6 +138,7 @@ def open_identity(
         people = stack.enter_context(
             open_people(settings, transactions, personal_data, mandate_seal)
         )
+        portals = Portals(settings.data / "portals")
         leaving = open_leaving(
             stack,
             transactions=transactions,
@@ -143,7 +147,8 @@ def open_identity(
             sessions=sessions,
             choices=people.choices,
             officers=officers,
-            portals=NoPortals(),
+            portals=portals,
+            own_clients=(platform.client_id, settings.identity.approval_client_id),
         )
         yield Identity(
             transactions=transactions,
@@ -160,6 +165,7 @@ def open_identity(
             kept_forms=KeptForms(transactions, personal_data),
             officers=officers,
             people=people,
+            portals=portals,
             admin=open_admin(settings, clock),
             leaving=leaving,
         )

@@ -1,10 +1,10 @@
 """The parts that end sessions and say what became of them, built and introduced to one another."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from functools import partial
 
 from api.settings import Settings
 from certs.database import Transactions
@@ -18,6 +18,7 @@ from idp.logout import BackchannelLogout
 from idp.logout_relay import SECONDS_FOR_A_PORTAL, LogoutRelay
 from idp.officers import Officers
 from idp.personal_data import PersonalData
+from idp.portals import Portals
 from idp.provider import Provider
 from idp.realm.admin import RealmAdmin
 from idp.realm.connection import AdminConnection, ServiceAccount
@@ -25,32 +26,21 @@ from idp.realm.plan import ADMIN
 from idp.sessions import OpenSession, Sessions
 from idp.watch import Watch
 
+OWN_CLAIMS = ("name", "document", "identity_level", "level")
+"""What we are told of people ourselves, as words of the catalogue."""
 BACKCHANNEL = "/logout/backchannel"
 """Where the provider tells us of a leaving; with a client id behind it, of that portal's."""
 
 
-class PortalDirectory(Protocol):
-    """What has to be known of portals here."""
+def claims_of(portals: Portals, own_clients: Collection[str], client_id: str) -> tuple[str, ...]:
+    """Return what a client is told of people now, as words of the catalogue.
 
-    def logout_address(self, client_id: str) -> str | None:
-        """Return where a portal of ours takes logout tokens; None for any other client."""
-        ...
-
-    def claims_of(self, client_id: str) -> Sequence[str]:
-        """Return the names of what a client is granted."""
-        ...
-
-
-class NoPortals:
-    """A directory without any."""
-
-    def logout_address(self, client_id: str) -> str | None:
-        """Return None."""
-        return None
-
-    def claims_of(self, client_id: str) -> Sequence[str]:
-        """Return nothing."""
-        return ()
+    Nothing for a client that is neither ours nor a portal's.
+    """
+    if client_id in own_clients:
+        return OWN_CLAIMS
+    portal = portals.find(client_id)
+    return () if portal is None else portal.told
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +93,12 @@ def open_leaving(  # noqa: PLR0913 - what is introduced to one another here
     sessions: Sessions,
     choices: ActingChoices,
     officers: Officers,
-    portals: PortalDirectory,
+    portals: Portals,
+    own_clients: Collection[str],
 ) -> Leaving:
     """Open them over the identity database, until the `stack` is closed."""
     ours = OurSessions(sessions, choices)
-    history = History(transactions, portals.claims_of)
+    history = History(transactions, partial(claims_of, portals, own_clients))
     fetcher = Fetcher(seconds=SECONDS_FOR_A_PORTAL)
     stack.callback(fetcher.close)
     return Leaving(

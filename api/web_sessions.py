@@ -107,6 +107,7 @@ def open_session(
         if present is not None:
             identity.sessions.end(present)
         session, cookie = identity.sessions.open(signed_in, at=at)
+    identity.leaving.history.note_own(session, at=at)
     set_cookie(answer, session_cookie(client_id), cookie)
     drop_cookie(answer, unconfirmed_cookie(client_id))
     return session

@@ -157,12 +157,15 @@ class Departures:
                 continue  # it is tried again; the others do not wait for it
             except NotInRealmError:
                 pass  # it has ended already
-            self.note_done(row.state_sm3, at=at)
+            self._note_done(row.state_sm3, at=at)
             told += 1
         return told
 
-    def note_done(self, state_sm3: bytes, *, at: datetime) -> None:
-        """Note that the provider knows."""
+    def confirm(self, secret: str, *, at: datetime) -> None:
+        """Note that the provider knows: it sent the browser back."""
+        self._note_done(_sm3(secret), at=at)
+
+    def _note_done(self, state_sm3: bytes, *, at: datetime) -> None:
         which = departures.c.state_sm3 == state_sm3
         with self.transactions() as connection:
             connection.execute(update(departures).where(which).values(done_at=at))

@@ -4,18 +4,25 @@ The provider posts a signed logout token; whoever it names is out here before it
 token counts once (§2.6, `jti`): replayed later, it could end sessions that were opened since.
 """
 
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from http import HTTPStatus
 from typing import Protocol
+from urllib.parse import parse_qs
 
 from sqlalchemy import Connection, delete, insert, select
 
 from idp.database import Transactions
-from idp.errors import InvalidTokenError
+from idp.errors import InvalidTokenError, ProviderUnavailableError
 from idp.faults import TokenFault
 from idp.signed_tokens import SigningKeys
 from idp.tables import seen_logout_tokens as seen
-from idp.tokens import CLOCK_SKEW, LogoutClaims, verify_logout_token
+from idp.tokens import CLOCK_SKEW, LOGOUT_TOKEN, LogoutClaims, verify_logout_token
+
+LONGEST_BODY = 2 * LOGOUT_TOKEN.longest
+"""A form with one token."""
 
 
 class EndsSessions(Protocol):
@@ -83,3 +90,47 @@ def note_seen(
         "kept_until": claims.expires_at + CLOCK_SKEW,
     }
     connection.execute(insert(seen).values(row))
+
+
+@dataclass(frozen=True, slots=True)
+class BackchannelAnswer:
+    """What the provider is answered (§2.8)."""
+
+    status: HTTPStatus
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=lambda: {"Cache-Control": "no-store"})
+
+
+def answer_logout(receive: Callable[[str], object], unverified_body: bytes) -> BackchannelAnswer:
+    """Give `receive` the one logout token of a posted form, and return what is to be answered.
+
+    200 when it was obeyed; 400 for what is no request, and when it could not be obeyed.
+    """
+    try:
+        receive(_one_token(unverified_body))
+    except InvalidTokenError as error:
+        return _refused("invalid_request", error.reason)
+    except ProviderUnavailableError as error:
+        return _refused("temporarily_unavailable", error.reason)
+    return BackchannelAnswer(HTTPStatus.OK)
+
+
+def _one_token(unverified_body: bytes) -> str:
+    if len(unverified_body) > LONGEST_BODY:
+        raise InvalidTokenError(TokenFault.TOO_LONG)
+    try:
+        form = parse_qs(
+            unverified_body.decode("ascii"), strict_parsing=True, errors="strict", max_num_fields=9
+        )
+    except ValueError:
+        raise InvalidTokenError(TokenFault.MALFORMED) from None
+    unverified_logout_tokens = form.get("logout_token", ())
+    if len(unverified_logout_tokens) != 1:
+        raise InvalidTokenError(TokenFault.MALFORMED)
+    return unverified_logout_tokens[0]
+
+
+def _refused(error: str, description: str) -> BackchannelAnswer:
+    body = json.dumps({"error": error, "error_description": description}).encode()
+    headers = {"Cache-Control": "no-store", "Content-Type": "application/json"}
+    return BackchannelAnswer(HTTPStatus.BAD_REQUEST, body, headers)

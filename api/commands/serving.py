@@ -19,6 +19,7 @@ from api.commands.common import (
     read_settings,
     terminal_messages,
 )
+from api.jobs import running_jobs
 from api.logs import configure_logs
 from api.wiring import Services, open_services, system_clock
 
@@ -73,7 +74,7 @@ def serve_application(services: Services, *, host: str, port: int) -> None:
     sys.stdout.flush()
     # Both end it alike, so that databases and sandbox are closed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with listener, suppress(KeyboardInterrupt):
+    with listener, running_jobs(services), suppress(KeyboardInterrupt):
         server.run(sockets=[listener])
 
 

@@ -1,10 +1,15 @@
 """The receiving end of back-channel logout: what a logout token ends, and that it counts once."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from simulators import postgres
 from simulators.logouts import (
     EndedSessions,
@@ -16,9 +21,9 @@ from simulators.logouts import (
 from sqlalchemy import func, select
 
 from idp.database import Transactions
-from idp.errors import InvalidTokenError
-from idp.faults import TokenFault
-from idp.logout import BackchannelLogout
+from idp.errors import InvalidTokenError, ProviderUnavailableError
+from idp.faults import ProviderFault, TokenFault
+from idp.logout import BackchannelLogout, answer_logout
 from idp.tables import seen_logout_tokens
 
 AT = datetime(2026, 11, 24, 4, tzinfo=UTC)
@@ -131,3 +136,56 @@ def test_a_token_that_could_not_be_obeyed_is_not_used_up(
         broken.receive(received, at=AT)
     portal.receive(received, at=AT)
     assert sessions.ended == [("session", "s1")]
+
+
+def form_of(unverified_logout_token: str) -> bytes:
+    return urlencode({"logout_token": unverified_logout_token}).encode()
+
+
+def test_the_provider_is_answered_as_the_standard_says(portal: BackchannelLogout) -> None:
+    received = form_of(logout_token("portal", at=AT))
+    answer = answer_logout(partial(portal.receive, at=AT), received)
+    assert (answer.status, answer.body, answer.headers) == (200, b"", {"Cache-Control": "no-store"})
+    answer = answer_logout(partial(portal.receive, at=AT), received)
+    assert answer.status == 400
+    assert json.loads(answer.body) == {"error": "invalid_request", "error_description": "replayed"}
+    assert answer.headers == {"Cache-Control": "no-store", "Content-Type": "application/json"}
+
+
+def test_what_cannot_be_obeyed_now_is_not_confirmed() -> None:
+    def away(_: str) -> None:
+        raise ProviderUnavailableError(ProviderFault.UNREACHABLE)
+
+    answer = answer_logout(away, b"logout_token=x")
+    assert answer.status == 400
+    assert json.loads(answer.body)["error"] == "temporarily_unavailable"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"x",
+        b"logout_token=",
+        b"logout_token=a&logout_token=b",
+        b"other=a",
+        b"logout_token=%ff",
+        b"logout_token=\xff",
+        b"&".join(b"logout_token%d=a" % number for number in range(20)),
+        b'{"logout_token": "a"}',
+        b"logout_token=" + b"a" * 100_000,
+    ],
+)
+def test_what_is_no_form_with_one_token_is_refused(body: bytes) -> None:
+    received: list[str] = []
+    answer = answer_logout(received.append, body)
+    assert answer.status == 400
+    assert received == []
+
+
+@given(body=st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
+def test_whatever_is_sent_is_answered(body: bytes) -> None:
+    def refuse(_: str) -> None:
+        raise InvalidTokenError(TokenFault.MALFORMED)
+
+    assert answer_logout(refuse, body).status == 400
