@@ -17,10 +17,10 @@ IDLE_SECONDS = 300  # between two of its turns a connection waits for everybody 
 
 
 @contextmanager
-def serving(app: FastAPI) -> Iterator[int]:
-    """Serve `app` on a free port of this machine, its log going nowhere; give the port."""
-    listener = listen("127.0.0.1", 0)
-    port: int = listener.getsockname()[1]
+def serving(app: FastAPI, *, port: int = 0) -> Iterator[int]:
+    """Serve `app` on this machine, its log going nowhere; give the port, a free one for 0."""
+    listener = listen("127.0.0.1", port)
+    port = listener.getsockname()[1]
     config = uvicorn.Config(app, access_log=False, log_config=None, timeout_keep_alive=IDLE_SECONDS)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

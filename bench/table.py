@@ -11,6 +11,8 @@ ROWS = {
     "4": "verifying",
     "5": "identity_tokens",
     "6": "identity_pages",
+    "7": "identity_sign_in",
+    "8": "identity_realm",
 }
 """The module of each; it is imported where it is measured."""
 
