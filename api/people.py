@@ -1,9 +1,12 @@
 """The parts that know who people are and who acts for whom, built and introduced to one another."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
+import structlog
 from joserfc.jwk import ECKey
 
 from api.settings import Settings
@@ -12,13 +15,20 @@ from hsm.files import write_file
 from idp.acting import ActingChoices, Statements
 from idp.base_client import HttpBases
 from idp.client_authentication import generate_client_key, load_client_key
+from idp.documents import IdentityDocument, InvalidDocumentError
+from idp.errors import DataDifferError, DocumentHeldError
 from idp.legal_persons import LegalPersons
+from idp.levels import IdentityLevel
 from idp.mandate_register import Mandates, MandateSeal
+from idp.names import InvalidNameError, NamedPerson, PersonName
 from idp.personal_data import PersonalData
+from idp.persons import NaturalPerson
 from idp.realm_changes import RealmChanges
 from idp.representation import Representation
 from idp.sources import Bases, NoBase
 from idp.subjects import Subjects
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +42,33 @@ class People:
     choices: ActingChoices
     statements: Statements
     realm_changes: RealmChanges
+
+
+def acquaint(
+    subjects: Subjects,
+    account: str,
+    claims: Mapping[str, Any],
+    level: IdentityLevel,
+    *,
+    at: datetime,
+) -> NaturalPerson | None:
+    """Return the person of an account, taken over from the provider's claims where he is new.
+
+    None: the provider says too little of him, or his document is somebody else's here.
+    """
+    known = subjects.of_account(account, at=at)
+    if known is not None:
+        return known
+    words = [claims.get(name) for name in ("full_name", "document_type", "document_number")]
+    if not all(isinstance(word, str) for word in words):
+        return None
+    name, document_type, number = map(str, words)
+    try:
+        named = NamedPerson(PersonName.parse(name), IdentityDocument.parse(document_type, number))
+        return subjects.take_over(account, named, level, at=at)
+    except (InvalidNameError, InvalidDocumentError, DataDifferError, DocumentHeldError) as error:
+        _log.warning("person_not_taken_over", account=account, error=type(error).__qualname__)
+        return None
 
 
 @contextmanager

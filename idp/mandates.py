@@ -283,6 +283,11 @@ class Mandate:
         return self.content.terms.until
 
     @property
+    def last_moment(self) -> datetime | None:
+        """The last moment when somebody can act under it: its day is the last day, for people."""
+        return None if self.until is None else self.until - timedelta(microseconds=1)
+
+    @property
     def transferable(self) -> bool:
         """Whether the actor may grant another one under it."""
         return self.content.terms.transferable

@@ -106,17 +106,22 @@ class Subjects:
         with self._transactions() as connection:
             return self._register(connection, person, account, step)
 
+    def register_matched(self, person: NamedPerson, *, account: str, at: datetime) -> NaturalPerson:
+        """Return the person whose name the population base has under his number, now at L1.
+
+        Nothing is kept of one it has not. Raise `DataDifferError`, `PersonEndedError`,
+        `DocumentHeldError`, `BaseUnavailableError`.
+        """
+        _verify_match(self._population.compare(person.document, person.name, at=at))
+        return self.register(person, account=account, means=LevelMeans.BASE_MATCH, at=at)
+
     def match_with_base(self, person_id: str, *, at: datetime) -> NaturalPerson:
         """Raise the person to L1 if the population base has his name under his number.
 
         Raise `DataDifferError` if it has not, `PersonEndedError`, `BaseUnavailableError`.
         """
         person = self.get(person_id)
-        answer = self._ask(person, at=at)
-        if answer.state is PersonState.DECEASED:
-            raise PersonEndedError
-        if not answer.same_name:
-            raise DataDifferError
+        _verify_match(self._ask(person, at=at))
         return self.raise_level(person_id, LevelMeans.BASE_MATCH, by=None, at=at)
 
     def raise_level(
@@ -347,3 +352,10 @@ class Subjects:
         number = self._personal_data.decrypt(row.number, person_documents.c.number, row.document_id)
         document = IdentityDocument(DocumentType(row.type), number)
         return HeldDocument(document, row.held_since, row.replaced_at)
+
+
+def _verify_match(answer: PersonAnswer) -> None:
+    if answer.state is PersonState.DECEASED:
+        raise PersonEndedError
+    if not answer.same_name:
+        raise DataDifferError
