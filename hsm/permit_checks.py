@@ -3,6 +3,7 @@
 The triggers of the ledger's tables hold most of this too, whoever writes; here it has its reasons.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
@@ -11,6 +12,7 @@ from hsm.errors import ApprovalRejectedError, DailyCapReachedError, LedgerBroken
 from hsm.permit_rows import (
     find_approval_row,
     find_authorisation_row,
+    find_consumed,
     find_drafts,
     find_lists,
     find_statements,
@@ -24,6 +26,15 @@ APPROVAL_KEPT = timedelta(hours=24)
 approved last week is asked again. What was begun in time may be finished later."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Approval:
+    """An approval with its list, and what drafts of it were begun for."""
+
+    recorded: RecordedApproval
+    drafts: set[tuple[str, str]]
+    consumed: dict[str, tuple[str, str]]
+
+
 class PermitCheck:
     """What the uses opened by one transaction rest on; each row is read once."""
 
@@ -32,7 +43,7 @@ class PermitCheck:
         self._connection = connection
         self._accept_development = accept_development
         self._at = at
-        self._approvals: dict[int, tuple[RecordedApproval, set[tuple[str, str]]]] = {}
+        self._approvals: dict[int, _Approval] = {}
         self._authorisations: dict[int, UnattendedUse] = {}
         self._used: dict[int, int] = {}
 
@@ -60,12 +71,16 @@ class PermitCheck:
     def _allow_approved(
         self, claim: Claim, approval: ApprovalRecord, abandoned: KeyUse | None
     ) -> dict[str, object]:
-        recorded, drafts = self._approval(approval)
+        kept = self._approval(approval)
+        recorded = kept.recorded
         given = (claim.officer, claim.authority, approval.evidence_sm3)
         if given != (recorded.officer, recorded.authority, recorded.evidence_sm3):
             raise ApprovalRejectedError("of another officer or authority")
-        if (claim.draft_id, claim.draft_sm3) not in drafts:
+        if (claim.draft_id, claim.draft_sm3) not in kept.drafts:
             raise ApprovalRejectedError("not on the list")
+        subject = (claim.subject.kind.value, claim.subject.id)
+        if kept.consumed.get(claim.draft_id or "", subject) != subject:
+            raise ApprovalRejectedError("draft consumed")
         before = abandoned.opening if abandoned is not None else None
         begun = before is not None and before.approval.number == recorded.number
         if not begun and self._at - recorded.recorded_at > APPROVAL_KEPT:
@@ -96,7 +111,7 @@ class PermitCheck:
             "of_day": of_day,
         }
 
-    def _approval(self, approval: ApprovalRecord) -> tuple[RecordedApproval, set[tuple[str, str]]]:
+    def _approval(self, approval: ApprovalRecord) -> "_Approval":
         number = approval.number
         if number is None:
             raise ApprovalRejectedError("not recorded")
@@ -104,7 +119,11 @@ class PermitCheck:
             recorded = find_approval_row(self._connection, number)
             if recorded is None:
                 raise ApprovalRejectedError("not recorded")
-            self._approvals[number] = (recorded, find_drafts(self._connection, number))
+            self._approvals[number] = _Approval(
+                recorded,
+                find_drafts(self._connection, number),
+                find_consumed(self._connection, number),
+            )
         return self._approvals[number]
 
     def _authorisation(self, approval: ApprovalRecord) -> UnattendedUse:

@@ -120,6 +120,17 @@ def find_drafts(connection: Connection, number: int) -> set[tuple[str, str]]:
     return {(row.draft_id, row.draft_sm3) for row in connection.execute(query)}
 
 
+def find_consumed(connection: Connection, number: int) -> dict[str, tuple[str, str]]:
+    """Return for which subject each draft of this list was begun, if it was: (kind, id)."""
+    query = (
+        select(EVENTS.c.draft_id, EVENTS.c.subject_kind, EVENTS.c.subject_id)
+        .join_from(APPROVED_DRAFTS, EVENTS, EVENTS.c.draft_id == APPROVED_DRAFTS.c.draft_id)
+        .where(APPROVED_DRAFTS.c.approval == number, EVENTS.c.event == "opened")
+    )
+    rows = connection.execute(query)
+    return {row.draft_id: (row.subject_kind, row.subject_id) for row in rows}
+
+
 def find_approval_row(connection: Connection, number: int) -> RecordedApproval | None:
     """Return the approval in this row, if it is one."""
     query = select(EVENTS).where(EVENTS.c.number == number, EVENTS.c.event == "approved")

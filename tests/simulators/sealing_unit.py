@@ -94,6 +94,7 @@ class Office:
     permissions: Permissions
     unattended: UnattendedUse
     """What requests to seal are approved by, unless a test says otherwise."""
+    sign_ins = SimulatedSignIns()
 
     @classmethod
     def create(cls, folder: Path) -> "Office":
