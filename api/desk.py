@@ -15,13 +15,14 @@ from fastapi import Depends
 from api.deps import CurrentServices, CurrentVisitor
 from api.drafting import Drafting
 from api.office import Office
+from api.problems import ApiError
 from api.visitors import Visitor
 from certs.approval_requests import ApprovalRequest, SeenDraft, UnknownApprovalRequestError
 from certs.authorities import IssuingAuthority
 from certs.catalogue import CertificateType
 from certs.draft_entries import EDITABLE, CertificateDraft, DraftState, UnknownDraftError
 from certs.entries import ECertificate
-from certs.errors import Fault, NotEntitledError
+from certs.errors import DrawingError, Fault, InvalidOrderError, NotEntitledError
 from idp.errors import AssuranceTooLowError, NotPermittedError
 from idp.levels import AuthenticationLevel, IdentityLevel
 from idp.officers import Officer, Officers, Post
@@ -68,6 +69,19 @@ class OfficersDesk:
                     (authority, kind) for kind in latest.values() if _is_entitled(authority, kind)
                 ]
         return found
+
+    def authority_for(self, kind: CertificateType, named: str | None) -> str:
+        """Return the authority (USCC) he drafts this type for: the one named, or his only one.
+
+        Raise `NotPermittedError` for none, `ApiError` if there are several and none is named.
+        """
+        if named is None:
+            found = {authority.uscc for authority, own in self.choices() if own.code == kind.code}
+            if len(found) > 1:
+                raise ApiError("invalid_request", [{"pointer": "/authority", "code": "required"}])
+            named = found.pop() if found else ""
+        self.verify_may_draft(named)
+        return named
 
     def verify_may_draft(self, authority_uscc: str) -> None:
         """Raise `NotPermittedError` unless he holds the drafting post there."""
@@ -116,7 +130,19 @@ class OfficersDesk:
         drafts = self.drafting.drafts.of_authorities(
             self.may_seal_for(), states=[DraftState.SUBMITTED], limit=MOST_LISTED
         )
+        drafts = [draft for draft in drafts if draft.drafter != self.officer.account]
         return sorted(drafts, key=lambda draft: (draft.submitted_at or draft.changed_at, draft.id))
+
+    def faults(self, draft: CertificateDraft) -> tuple[Fault, ...]:
+        """Return all that speaks against handing a draft on, a page that cannot be drawn too."""
+        try:
+            order = self.drafting.drafts.order_of(draft, at=self.at)
+            self.drafting.drafts.draw(order, sample=self.office.drawn_as_sample, form="svg")
+        except InvalidOrderError as error:
+            return error.faults
+        except DrawingError as error:
+            return (Fault("", error.code),)
+        return ()
 
     def ask_for_approval(self, seen: Sequence[SeenDraft]) -> ApprovalRequest:
         """Begin the approval of drafts he saw; raise what `ApprovalRequests.open` raises."""

@@ -72,7 +72,7 @@ class FormWords:
         code = fault.code if fault.code in FAULTS else "other"
         if code == "type" and part is not None and part.kind is ControlKind.WHOLE_NUMBER:
             code = "whole_number"
-        return self.text(f"fault.{code}", detail=fault.detail)
+        return self.text(f"form.fault.{code}", detail=fault.detail)
 
     def faults(self, part: Control | Rows) -> str:
         """Return all that is wrong with a field, "" for nothing."""

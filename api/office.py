@@ -84,8 +84,10 @@ class Office:
         return self.issuance.issue_unattended([KeyedOrder(order, key)], at=at)[0]
 
     def resume(self, *, at: datetime) -> Resumption:
-        """Finish or give up what a crash left."""
-        return self.issuance.resume(at=at)
+        """Finish or give up what a crash left, and write down what became of approved drafts."""
+        resumed = self.issuance.resume(at=at)
+        self.drafting.sealing.resume(at=at)
+        return resumed
 
     def type_of(self, certificate: ECertificate) -> CertificateType:
         """Return the type in the version it was issued in."""

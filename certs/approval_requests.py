@@ -25,7 +25,7 @@ from certs.drafts import Drafts
 from certs.errors import CertsError, Fault, InvalidOrderError
 from certs.row_cipher import RowCipher
 from certs.tables import approval_request_drafts, approval_requests, drafts
-from signing.canonical import canonical_sm3
+from hsm.permits import DraftRef, nonce_of
 
 LONGEST_WAIT = timedelta(minutes=10)
 """A request nobody signed in for is forgotten: what was seen is no longer before the eyes."""
@@ -109,6 +109,11 @@ class ApprovalRequest:
     results: Mapping[str, str | None]
     """By draft: "sealed" or the code of an error; None while under way."""
 
+    @property
+    def expires_at(self) -> datetime:
+        """Until when he may sign in for it."""
+        return self.requested_at + LONGEST_WAIT
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ApprovedRequest:
@@ -124,11 +129,6 @@ class ApprovedRequest:
         """Those that have no result yet: they are the request's own."""
         results = self.request.results
         return tuple(draft for draft in self.drafts if results[draft.id] is None)
-
-
-def nonce_of(seen: Iterable[SeenDraft]) -> str:
-    """Return the nonce by which a sign-in approves these drafts (decision 9)."""
-    return canonical_sm3([[s.draft_id, s.draft_sm3] for s in sorted(seen, key=_by_id)])
 
 
 class ApprovalRequests:
@@ -159,13 +159,14 @@ class ApprovalRequests:
             _verify_approvable(draft, one, officer)
         if len({draft.authority for draft in asked}) > 1:
             raise InvalidOrderError([Fault("/drafts", "another_authority")])
+        refs = [DraftRef(d.id, s.draft_sm3, d.drafter) for d, s in zip(asked, seen, strict=True)]
         request_id = uuid4().hex
         with self._transactions() as connection:
             connection.execute(
                 insert(approval_requests).values(
                     id=request_id,
                     officer=officer,
-                    nonce=nonce_of(seen),
+                    nonce=nonce_of(refs),
                     requested_at=at,
                     state=RequestState.OPEN,
                 )
@@ -381,7 +382,3 @@ def _load(connection: Connection, request_id: str, at: datetime) -> ApprovalRequ
         drafts=tuple(SeenDraft(d.draft_id, d.draft_sm3) for d in of_drafts),
         results={d.draft_id: d.result for d in of_drafts},
     )
-
-
-def _by_id(seen: SeenDraft) -> str:
-    return seen.draft_id

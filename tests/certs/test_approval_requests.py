@@ -19,7 +19,6 @@ from certs.approval_requests import (
     RequestState,
     SeenDraft,
     UnknownApprovalRequestError,
-    nonce_of,
 )
 from certs.approved_sealing import ApprovedSealing
 from certs.draft_entries import (
@@ -46,10 +45,10 @@ def states(desk: Desk, *drafts: CertificateDraft) -> list[str]:
     return [desk.drafts.get(draft.id).state.value for draft in drafts]
 
 
-def test_the_nonce_is_the_digest_of_what_was_seen_whatever_the_order() -> None:
-    seen = [SeenDraft("b" * 32, "1" * 64), SeenDraft("a" * 32, "2" * 64)]
-    expected = canonical_sm3([["a" * 32, "2" * 64], ["b" * 32, "1" * 64]])
-    assert nonce_of(seen) == nonce_of(reversed(seen)) == expected
+def test_the_nonce_is_the_digest_of_what_was_seen(desk: Desk) -> None:
+    drafts = sorted([desk.submitted(), desk.submitted()], key=lambda draft: draft.id)
+    expected = canonical_sm3([[draft.id, draft.draft_sm3] for draft in drafts])
+    assert desk.ask(*drafts).nonce == desk.ask(*reversed(drafts)).nonce == expected
 
 
 def test_approved_drafts_become_certificates_of_what_was_approved(desk: Desk) -> None:
