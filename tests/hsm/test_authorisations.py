@@ -57,7 +57,7 @@ def requests(
 
 
 def refused(
-    office: Office, wanted: Sequence[SealRequest], error: type[Exception], match: str = ""
+    office: Office, wanted: Sequence[SealRequest], error: type[Exception], match: str | None = None
 ) -> None:
     head, signed = office.ledger.head(), office.store.signed
     with pytest.raises(error, match=match):
@@ -187,9 +187,10 @@ def test_it_counts_for_its_authority_and_type_only(office: Office, three: Unatte
     for changes in (
         {"type_code": "11999900MB0000019D002"},
         {"type_code": None},
-        {"officer": OPERATOR},
     ):
         refused(office, requests(office, three, 1, **changes), ApprovalRejectedError, "for another")
+    wanted = requests(office, three, 1, officer=OPERATOR)
+    refused(office, wanted, ApprovalRejectedError, "another officer's")
     terms = of_three(authority=OTHER_AUTHORITY)
     other = office.permissions.authorise(
         replace(terms, id="4" * 32),

@@ -44,7 +44,7 @@ def old(tmp_path: Path) -> Path:
 
 def _rows() -> list[dict[str, object]]:
     at = AT.isoformat(timespec="microseconds")
-    opened = [
+    opened: list[dict[str, object]] = [
         {
             "number": number,
             "event": "opened",
@@ -61,7 +61,7 @@ def _rows() -> list[dict[str, object]]:
         }
         for number in (1, 2)
     ]
-    about = {"at": at, "subject_kind": "certificate"}
+    about: dict[str, object] = {"at": at, "subject_kind": "certificate"}
     return [
         *opened,
         {"number": 3, "event": "completed", "subject_id": subject(1).id, "opening": 1, **about},

@@ -61,7 +61,7 @@ def seal(office: Office, *requests: SealRequest) -> None:
     office.custodian.complete([request.subject for request in requests])
 
 
-def refused(office: Office, *requests: SealRequest, match: str = "") -> None:
+def refused(office: Office, *requests: SealRequest, match: str | None = None) -> None:
     """Assert that nothing is sealed and nothing is written."""
     head, signed = office.ledger.head(), office.store.signed
     with pytest.raises(ApprovalRejectedError, match=match):
