@@ -15,6 +15,7 @@ from starlette.requests import cookie_parser
 from starlette.types import Scope
 
 from api.identity import Identity
+from api.people import acquaint
 from api.settings import Settings
 from api.wiring import Services
 from certs.errors import CertsError
@@ -23,10 +24,8 @@ from idp.levels import AuthenticationLevel, IdentityLevel
 from idp.mandates import Mandate
 from idp.officers import Officer
 from idp.persons import NaturalPerson
+from idp.return_paths import own_path
 from idp.sessions import WebSession, session_cookie
-
-LONGEST_PATH = 500
-"""The longest address of ours, with the filters of a list, is half as long."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,13 @@ class Visitor:
     @cached_property
     def person(self) -> NaturalPerson | None:
         """Who he is, as far as that was ever registered."""
-        return self.identity.people.subjects.of_account(self.account, at=self.at)
+        return acquaint(
+            self.identity.people.subjects,
+            self.account,
+            self.claims,
+            self.identity_level,
+            at=self.at,
+        )
 
     @cached_property
     def acting(self) -> Mandate | None:
@@ -107,16 +112,22 @@ def find_visitor(scope: Scope, services: Services) -> Visitor | None:
     return Visitor(session, identity, at)
 
 
+def needs_a_look(scope: Scope) -> bool:
+    """Whether it takes a look into the database to say who this is: a cookie, not looked up yet."""
+    services: Services = scope["app"].state.services
+    cookie = session_cookie(services.settings.identity.client_id)
+    return "visitor" not in scope.setdefault("state", {}) and cookie_of(scope, cookie) is not None
+
+
 def remember_visitor(scope: Scope) -> None:
     """Let the page that answers say in its header who acts for whom.
 
     Pages for everybody do not fail because nobody can be recognised: then the header is silent.
     """
-    state = scope.setdefault("state", {})
-    if "visitor" not in state:
-        state["visitor"] = None
+    if needs_a_look(scope):
+        scope["state"]["visitor"] = None
         with suppress(CertsError):  # the database's errors
-            state["visitor"] = find_visitor(scope, scope["app"].state.services)
+            scope["state"]["visitor"] = find_visitor(scope, scope["app"].state.services)
 
 
 def refresh_visitor(scope: Scope, services: Services, visitor: Visitor) -> Visitor:
@@ -145,20 +156,3 @@ def address_of(scope: Scope) -> str:
     referrer = Headers(scope=scope).get("referer", "")
     path = referrer.removeprefix(settings.origin).partition("?")[0]
     return own_path(path) if referrer.startswith(f"{settings.origin}/") else "/"
-
-
-def own_path(unverified_path: str) -> str:
-    r"""Return a path (and query) of this site; whatever would lead elsewhere becomes "/".
-
-    "//host" and "/\host" are addresses elsewhere to a browser, which also drops tabs and line
-    ends out of an address before it reads it.
-    """
-    if (
-        len(unverified_path) > LONGEST_PATH
-        or not unverified_path.startswith("/")
-        or unverified_path[1:2] in {"/", "\\"}
-        or not unverified_path.isprintable()
-        or not unverified_path.isascii()
-    ):
-        return "/"
-    return unverified_path

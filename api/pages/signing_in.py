@@ -25,7 +25,7 @@ from api.deps import (
 from api.identity import Identity
 from api.rendering import render
 from api.sign_in_answers import login_address, render_refused, render_unavailable
-from api.visitors import cookie_of, name_in, own_path
+from api.visitors import cookie_of, name_in
 from api.web_sessions import (
     PURPOSES,
     REFUSALS,
@@ -48,6 +48,7 @@ from idp.errors import (
 )
 from idp.faults import LoginReason
 from idp.login import Prompt, RelyingParty, SignedIn, SignInRequest
+from idp.return_paths import own_path
 from idp.sessions import WebSession, browser_cookie, session_cookie, unconfirmed_cookie
 
 router = APIRouter(include_in_schema=False)
@@ -200,7 +201,7 @@ def _ask_before_opening(
     _: Request, services: Services, signed_in: SignedIn, kept: KeptAttempt
 ) -> Response:
     identity, at = identity_of(services), services.clock()
-    _, cookie = identity.sessions.open(signed_in, at=at, confirmed=False)
+    cookie = identity.sessions.open(signed_in, at=at, confirmed=False)[1]
     query = urlencode({"next": kept.return_to})
     answer = RedirectResponse(f"/login/continue?{query}", HTTPStatus.SEE_OTHER)
     set_cookie(answer, unconfirmed_cookie(identity.platform.client_id), cookie)
