@@ -2,7 +2,7 @@
 
 import typer
 
-from api.commands import issuing, org, serving, upkeep, verifying
+from api.commands import issuing, org, portals, realm, serving, upkeep, verifying
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -23,6 +23,8 @@ app.command()(serving.serve)
 app.add_typer(upkeep.trust, name="trust")
 app.add_typer(upkeep.ledger, name="ledger")
 app.add_typer(org.org, name="org")
+app.add_typer(realm.realm, name="realm")
+app.add_typer(portals.portals, name="portals")
 
 
 def main() -> None:

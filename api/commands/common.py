@@ -12,6 +12,7 @@ import typer
 
 from api.messages import Language, Messages, messages
 from api.production import ProductionRefusedError
+from api.realm_site import NoRealmError
 from api.settings import InvalidSettingsError, Settings
 from api.settings import read_settings as read_environment
 from certs.errors import (
@@ -28,6 +29,12 @@ from certs.errors import (
 from certs.reservation import OrderVoidError
 from hsm.errors import CustodyError
 from hsm.files import write_file
+from idp.errors import (
+    NotInRealmError,
+    ProviderUnavailableError,
+    RealmRefusedError,
+    ServerStartError,
+)
 from signing.errors import SigningError
 from verify.errors import VerifyError
 
@@ -62,6 +69,11 @@ _EXIT_OF: Sequence[tuple[type[Exception], Exit]] = (
     (OrderVoidError, Exit.CONFLICT),
     (IllegalTransitionError, Exit.CONFLICT),
     (ProductionRefusedError, Exit.CONFIGURATION),
+    (NoRealmError, Exit.CONFIGURATION),
+    (NotInRealmError, Exit.UNKNOWN),
+    (RealmRefusedError, Exit.CONFLICT),
+    (ProviderUnavailableError, Exit.TRY_AGAIN),
+    (ServerStartError, Exit.TRY_AGAIN),
     (VerifyError, Exit.UNREADABLE),
     (CertsError, Exit.TRY_AGAIN),
     (CustodyError, Exit.TRY_AGAIN),
@@ -122,6 +134,8 @@ def explain(error: Exception) -> None:
     if isinstance(error, FaultyDataError):
         for fault in error.faults:
             complain(f"  {fault.pointer or '/'}: {fault.code} {fault.detail}".rstrip())
+    if isinstance(error, ServerStartError):
+        complain(f"  {terminal_messages()(f'server_fault.{error.fault}', detail=error.detail)}")
     if isinstance(error, ProductionRefusedError):
         for refusal in error.refusals:
             complain(f"  {refusal}")

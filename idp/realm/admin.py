@@ -28,8 +28,10 @@ from idp.realm.records import (
     read_user,
     read_user_event,
 )
+from idp.realm.signing_keys import thumbprint
 
 EVENTS_AT_A_TIME = 200
+_TRUSTED = frozenset({"ACTIVE", "PASSIVE"})
 
 
 class RealmAdmin:
@@ -194,6 +196,28 @@ class RealmAdmin:
             if len(page) < EVENTS_AT_A_TIME:
                 return
             first += len(page)
+
+    # ---- the realm ----
+
+    def signing_key_thumbprints(self) -> tuple[str, ...]:
+        """Return the thumbprints (RFC 7638) of the keys that the realm signs tokens with, sorted.
+
+        A key that only verifies what it signed before is among them.
+        """
+        keys = self._connection.get((self._realm, "keys"))["keys"]
+        return tuple(
+            sorted(
+                thumbprint(key["publicKey"])
+                for key in keys
+                if key["use"] == "SIG" and key["status"] in _TRUSTED and "publicKey" in key
+            )
+        )
+
+    def export(self) -> JsonObject:
+        """Return the realm as it is, in Keycloak's words, without people and without secrets."""
+        return self._connection.ask(
+            (self._realm, "partial-export"), exportClients="true", exportGroupsAndRoles="true"
+        )
 
     # ---- clients ----
 

@@ -94,10 +94,7 @@ class AdminConnection:
 
     def get(self, path: Sequence[str], **parameters: object) -> JsonObject:
         """Return the object that lies at `path`."""
-        answer = self._answer(path, parameters)
-        if not isinstance(answer, dict):
-            raise ProviderUnavailableError(ProviderFault.NOT_JSON)
-        return answer
+        return _object(self._answer(path, parameters))
 
     def list(self, path: Sequence[str], **parameters: object) -> "Sequence[JsonObject]":
         """Return the objects that lie at `path`."""
@@ -111,6 +108,13 @@ class AdminConnection:
         response = self._call(lambda: self._client.raw_post(_address(path), data=json.dumps(body)))
         return response.headers.get("Location", "").rpartition("/")[2]
 
+    def ask(self, path: Sequence[str], **parameters: object) -> JsonObject:
+        """Return what the server makes for us, changing nothing."""
+        response = self._call(
+            lambda: self._client.raw_post(_address(path), data="{}", **parameters)
+        )
+        return _object(_json(response))
+
     def put(self, path: Sequence[str], body: object) -> None:
         """Replace what lies at `path`."""
         self._call(lambda: self._client.raw_put(_address(path), data=json.dumps(body)))
@@ -121,11 +125,7 @@ class AdminConnection:
         self._call(lambda: self._client.raw_delete(_address(path), data=data))
 
     def _answer(self, path: Sequence[str], parameters: Mapping[str, object]) -> object:
-        response = self._call(lambda: self._client.raw_get(_address(path), **parameters))
-        try:
-            return response.json()
-        except ValueError:
-            raise ProviderUnavailableError(ProviderFault.NOT_JSON) from None
+        return _json(self._call(lambda: self._client.raw_get(_address(path), **parameters)))
 
     def _call(self, call: Callable[[], Response]) -> Response:
         try:
@@ -174,6 +174,19 @@ class _Client(KeycloakOpenIDConnection):
 
 def _address(path: Sequence[str]) -> str:
     return "admin/realms" + "".join(f"/{quote(part, safe='')}" for part in path)
+
+
+def _json(response: Response) -> object:
+    try:
+        return response.json()
+    except ValueError:
+        raise ProviderUnavailableError(ProviderFault.NOT_JSON) from None
+
+
+def _object(answer: object) -> JsonObject:
+    if not isinstance(answer, dict):
+        raise ProviderUnavailableError(ProviderFault.NOT_JSON)
+    return answer
 
 
 def _refusal(response: Response) -> IdentityError:

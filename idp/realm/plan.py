@@ -40,7 +40,7 @@ class Site:
     backchannel_origin: str
     """What Keycloak calls; differs from `origin` only where that is a `*.localhost` name."""
     platform_keys: JsonWebKeys
-    approvals_keys: JsonWebKeys
+    """Of both clients that people sign in to: one process holds the one key."""
     admin_keys: JsonWebKeys
     platform: str = PLATFORM
     approvals: str = APPROVALS
@@ -110,7 +110,7 @@ def _approvals(site: Site) -> Representation:
         client_id=site.approvals,
         title=site.title,
         redirect_uris=(site.callback,),
-        keys=site.approvals_keys,
+        keys=site.platform_keys,
         pushed_only=True,
         least_level=AuthenticationLevel.ONE_TIME_CODE,
     ).representation()

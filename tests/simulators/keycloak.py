@@ -65,14 +65,18 @@ class KeycloakServer:
 
     @property
     def connection(self) -> AdminConnection:
-        """The administrator's connection."""
-        return AdminConnection(
-            self.url, AdministratorPassword("admin", self.password), token_realm=MASTER
-        )
+        """The administrator's connection, the same each time."""
+        return _connect(self)
 
     def admin(self, realm: str) -> RealmAdmin:
         """Return the administrator at work in a realm: he may do everything."""
         return RealmAdmin(self.connection, realm)
+
+
+@cache
+def _connect(keycloak: KeycloakServer) -> AdminConnection:
+    credentials = AdministratorPassword("admin", keycloak.password)
+    return AdminConnection(keycloak.url, credentials, token_realm=MASTER)
 
 
 @dataclass(slots=True)
@@ -113,7 +117,6 @@ class RealmForTests:
     plan: RealmPlan
     origin: str
     platform_key: ECKey = field(repr=False)
-    approvals_key: ECKey = field(repr=False)
     admin_key: ECKey = field(repr=False)
     people: dict[str, Person] = field(default_factory=dict)
 
@@ -140,7 +143,7 @@ class RealmForTests:
     @property
     def approvals(self) -> PrivateKeyJwt:
         """How the client `platform-approvals` proves itself."""
-        return PrivateKeyJwt(self.approvals_key, APPROVALS)
+        return PrivateKeyJwt(self.platform_key, APPROVALS)
 
     @property
     def admin(self) -> RealmAdmin:
@@ -182,6 +185,10 @@ class RealmForTests:
     def totp_code(self, username: str) -> str:
         """Return a one-time code of this person that was not used before."""
         return self.people[username].code()
+
+    def now(self) -> datetime:
+        """Return the moment, for what the server will compare with its clock."""
+        return datetime.now(UTC)
 
     def browser(self, *, language: str = "en") -> BrowserSession:
         """Return a browser with an empty jar; close it, or use it in `with`."""
@@ -237,8 +244,8 @@ _numbers = count(1)
 def new_realm(origin: str | None = None) -> Iterator[RealmForTests]:
     """Make a realm nobody else uses, and remove it at the end."""
     origin = origin or f"http://localhost:{free_port()}"
-    keys = [load_client_key(generate_client_key()) for _ in range(3)]
-    platform, approvals, admin = map(public_jwks, keys)
+    keys = [load_client_key(generate_client_key()) for _ in range(2)]
+    platform, admin = map(public_jwks, keys)
     name = f"test-{os.getpid()}-{next(_numbers)}"
     plan = plan_realm(
         Site(
@@ -247,7 +254,6 @@ def new_realm(origin: str | None = None) -> Iterator[RealmForTests]:
             origin=origin,
             backchannel_origin=origin,
             platform_keys=platform,
-            approvals_keys=approvals,
             admin_keys=admin,
         )
     )
@@ -259,6 +265,6 @@ def new_realm(origin: str | None = None) -> Iterator[RealmForTests]:
         for change in changes(connection, plan):
             assert change.make is not None, change
             change.make()
-        yield RealmForTests(keycloak, plan, origin, keys[0], keys[1], keys[2])
+        yield RealmForTests(keycloak, plan, origin, keys[0], keys[1])
     finally:
         connection.delete((name,))
