@@ -44,12 +44,19 @@ class Fetcher:
     """Sends requests, within limits; any thread may use it."""
 
     def __init__(
-        self, *, seconds: float = SECONDS_FOR_EXCHANGE, seconds_for_turn: float = SECONDS_FOR_TURN
+        self,
+        *,
+        seconds: float = SECONDS_FOR_EXCHANGE,
+        seconds_for_turn: float = SECONDS_FOR_TURN,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        """Give each exchange so many `seconds`, those of waiting for a connection included."""
+        """Give each exchange so many `seconds`, those of waiting for a connection included.
+
+        With `tls` its certificates are trusted, else the system's.
+        """
         self._deadline = _Deadline(seconds)
         self._pool = httpcore.ConnectionPool(
-            ssl_context=_tls_context(),
+            ssl_context=tls or _tls_context(),
             max_connections=MOST_CONNECTIONS,
             keepalive_expiry=SECONDS_IDLE,
             network_backend=_BoundedBackend(self._deadline),

@@ -5,13 +5,19 @@ Nothing hangs, nothing is followed, and what was well before the misbehaviour is
 
 import gzip
 import json
+import ssl
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import given
 from hypothesis import strategies as st
 from simulators.openid_provider import (
@@ -38,6 +44,7 @@ from simulators.token_drafts import (
     Json,
     TokenDraft,
     access_token_draft,
+    ec_key,
     public_jwk,
     rsa_key,
 )
@@ -322,6 +329,25 @@ def test_many_threads_make_one_request(simulator: OpenIdProvider, provider: Prov
     assert simulator.requests == {METADATA: 1, "/keys": 1}
 
 
+def test_who_waits_for_the_first_keys_gets_them(
+    simulator: OpenIdProvider, provider: Provider
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def hesitate(_: Json) -> None:
+        begun.set()
+        go_on.wait(5)
+
+    simulator.change_metadata = hesitate
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(lambda: provider.metadata(at=AT))
+        begun.wait(5)
+        second = threads.submit(lambda: provider.metadata(at=AT))
+        go_on.set()
+        assert first.result() is second.result()
+    assert simulator.requests == {METADATA: 1}
+
+
 def test_a_provider_that_hangs_holds_up_one_thread_and_not_all(
     simulator: OpenIdProvider, impatient: Provider, over: threading.Event
 ) -> None:
@@ -375,6 +401,53 @@ def test_a_connection_the_server_closed_is_no_fault(
     assert fault(lambda: provider.key("rsa", "RS256", at=AT)) is ProviderFault.ERROR_STATUS
     simulator.behave()
     provider.key("rsa", "RS256", at=AT + KEYS_LIMITS.pause)
+
+
+# ---- over TLS ----
+
+
+def tls_contexts(folder: Path, name: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """Return a server's context with a certificate for `name`, and a client's that trusts it."""
+    key = ec_key("tls")
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
+    now = datetime.now(UTC)
+    address = x509.IPAddress(ip_address(name))
+    signing_cert = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), 1)
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    file = folder / "server.pem"
+    file.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        + signing_cert.public_bytes(Encoding.PEM)
+    )
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(file)
+    return server, ssl.create_default_context(
+        cadata=signing_cert.public_bytes(Encoding.PEM).decode()
+    )
+
+
+def test_a_provider_over_tls_is_believed_by_its_certificate(tmp_path: Path) -> None:
+    server, client = tls_contexts(tmp_path, "127.0.0.1")
+    with running_provider(server) as simulator:
+        trusting = Provider(simulator.issuer, fetcher=Fetcher(tls=client))
+        trusting.key("rsa", "RS256", at=AT)
+        trusting.close()
+        doubting = Provider(simulator.issuer)
+        assert fault(lambda: doubting.metadata(at=AT)) is ProviderFault.UNREACHABLE
+        doubting.close()
+
+
+def test_the_certificate_of_another_host_is_not_believed(tmp_path: Path) -> None:
+    server, client = tls_contexts(tmp_path, "127.0.0.2")
+    with running_provider(server) as simulator:
+        provider = Provider(simulator.issuer, fetcher=Fetcher(tls=client))
+        assert fault(lambda: provider.metadata(at=AT)) is ProviderFault.UNREACHABLE
+        provider.close()
 
 
 # ---- refusals ----

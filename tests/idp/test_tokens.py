@@ -209,6 +209,21 @@ def test_a_refreshed_token_has_no_nonce() -> None:
     assert check_id(draft.compact(), nonce=None).nonce is None
 
 
+def test_an_id_token_alone_says_as_much() -> None:
+    """An approval is kept without the access token it came with."""
+    draft = id_draft()
+    del draft.claims["at_hash"]
+    alone = verify_id_token(
+        draft.compact(),
+        provider=KEYS,
+        client_id=CLIENT,
+        nonce=NONCE,
+        access_token=None,
+        at=AT,
+    )
+    assert alone.account == ACCOUNT
+
+
 def test_companies_are_named_by_alias() -> None:
     draft = id_draft()
     draft.claims["organization"] = {

@@ -8,6 +8,7 @@ client by its key and by its secret. `browse` is the browser: one request to an 
 """
 
 import json
+import ssl
 import threading
 from base64 import b64decode
 from collections import Counter
@@ -239,8 +240,8 @@ class OpenIdProvider:
 
 
 @contextmanager
-def running_provider() -> Iterator[OpenIdProvider]:
-    """Serve a provider on a free port of this machine."""
+def running_provider(tls: ssl.SSLContext | None = None) -> Iterator[OpenIdProvider]:
+    """Serve a provider on a free port of this machine; with `tls` over it."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -268,7 +269,10 @@ def running_provider() -> Iterator[OpenIdProvider]:
             pass  # whoever hung up had reason to
 
     server = Server(("127.0.0.1", 0), Handler)
-    simulator = OpenIdProvider(f"http://127.0.0.1:{server.server_port}")
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    scheme = "http" if tls is None else "https"
+    simulator = OpenIdProvider(f"{scheme}://127.0.0.1:{server.server_port}")
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
