@@ -39,6 +39,31 @@ def draft_sm3(order: IssuanceOrder, draft_id: str) -> str:
     )
 
 
+def draft_sm3_of_content(content: Mapping[str, Any], draft_id: str) -> str:
+    """Return the same digest, computed from a `certificate.json`.
+
+    Raise `LookupError` or `TypeError` for what is no `certificate.json`.
+    """
+    metadata, kind = content["metadata"], content["type"]
+    return canonical_sm3(
+        {
+            "draft_id": draft_id,
+            "authority": metadata["ZZBFJGDM"],
+            "type": kind["code"],
+            "type_version": kind["version"],
+            "type_sm3": kind["sm3"],
+            "holders": [
+                {"type": held["CZZTDMLXDM"], "number": held["CZZTDM"], "name": held["CZZT"]}
+                for held in metadata["holders"]
+            ],
+            "attributes": content["attributes"],
+            "portrait_sm3": content["portrait_sm3"],
+            "valid_from": metadata["ZZYXQQSRQ"],
+            "valid_to": metadata["ZZYXQJZRQ"] or None,
+        }
+    )
+
+
 def portrait_sm3(order: IssuanceOrder) -> str | None:
     """Return the SM3 of the portrait's octets, None without one."""
     return None if order.portrait is None else sm3(order.portrait).hex()

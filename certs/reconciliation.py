@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, exists, func, or_, select
 
+from certs.content import draft_sm3_of_content
 from certs.database import Transactions
 from certs.entries import ECertificate
 from certs.errors import CertsError
@@ -97,6 +98,7 @@ class Reconciliation:
                 raise NotReconciledError(row, "no_use_of_a_key")
             _verify_same(use, certificate, row)
             _verify_bytes(certificate, self._register.file(certificate), row)
+            _verify_approved(certificate, row)
 
     def _verify_orders(self) -> None:
         """Each number is a certificate or void for a reason; each state has its event."""
@@ -115,8 +117,22 @@ def _chunks(items: Iterator[_Item]) -> Iterator[list[_Item]]:
 def _verify_same(use: KeyUse, certificate: ECertificate, row: str) -> None:
     if use.opening.digest != certificate.signed_sm3:
         raise NotReconciledError(row, "another_digest")
-    if use.opening.draft_sm3 != certificate.draft_sm3:
+    # Uses of the first release name no draft.
+    drafted_as = use.opening.draft_id or certificate.id
+    if (drafted_as, use.opening.draft_sm3) != (certificate.id, certificate.draft_sm3):
         raise NotReconciledError(row, "another_draft")
+    if use.opening.authority not in {None, certificate.authority}:
+        raise NotReconciledError(row, "another_authority")
+
+
+def _verify_approved(certificate: ECertificate, row: str) -> None:
+    """Raise unless what the sealed certificate.json says is what its draft's digest stands for."""
+    try:
+        computed = draft_sm3_of_content(certificate.content, certificate.id)
+    except (LookupError, TypeError, SigningError):
+        raise NotReconciledError(row, "another_content") from None
+    if computed != certificate.draft_sm3:
+        raise NotReconciledError(row, "not_as_approved")
 
 
 def _verify_bytes(certificate: ECertificate, data: bytes, row: str) -> None:

@@ -98,6 +98,7 @@ class Office:
     reservations: Reservations
     register: Register
     issuance: Issuance
+    sign_ins = SimulatedSignIns()
 
     @property
     def at(self) -> datetime:
