@@ -54,7 +54,7 @@ node_modules/.installed: .venv/.runtime package.json package-lock.json .npmrc
 $(THEME): node_modules/.installed $(wildcard api/assets/*)
 	@mkdir -p api/static
 	PATH="$(CURDIR)/$(BIN):$$PATH" node node_modules/sass/sass.js --style=compressed --no-source-map --load-path=. api/assets/theme.scss $@
-	@cp api/assets/mark.svg api/static/
+	@cp api/assets/mark.svg api/assets/passkey.js api/static/
 
 theme: $(THEME)
 setup: .venv/.runtime $(THEME)

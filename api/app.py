@@ -12,9 +12,31 @@ from starlette.types import Scope
 from api.deps import know_visitor, require_people
 from api.description import describe
 from api.middleware import AccessLog, BodyLimit, RateLimit, SecurityHeaders, Unexpected
-from api.pages import certificate, public, signing_in
+from api.pages import (
+    acting,
+    certificate,
+    counter,
+    drafts_desk,
+    identity_level,
+    leaving,
+    mandates,
+    my_certificates,
+    officers_desk,
+    public,
+    sealing_desk,
+    signing_in,
+)
 from api.problems import install_problems
-from api.routes import certificates, health, verifications
+from api.routes import acting as acting_statements
+from api.routes import (
+    backchannel,
+    certificates,
+    drafts,
+    health,
+    issued,
+    sealings,
+    verifications,
+)
 from api.sign_in_answers import install_sign_in_answers
 from api.wiring import Services
 
@@ -51,7 +73,23 @@ def create_app(services: Services, *, rate_limited: bool = True) -> FastAPI:
     for module in (public, certificate):
         app.include_router(module.router, dependencies=[Depends(know_visitor)])
     # Where nobody can sign in, these are not there.
-    for module in (signing_in,):
+    for module in (
+        officers_desk,
+        drafts_desk,
+        sealing_desk,
+        my_certificates,
+        drafts,
+        sealings,
+        issued,
+        signing_in,
+        leaving,
+        backchannel,
+        acting,
+        mandates,
+        identity_level,
+        acting_statements,
+        counter,
+    ):
         app.include_router(module.router, dependencies=[Depends(require_people)])
     app.mount("/static", _Static(directory=str(files("api") / "static")))
     description = describe(app)

@@ -54,6 +54,8 @@ SECURITY_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+# A page whose route sets this in its request's state may run scripts of ours; no other page may.
+OWN_SCRIPTS = "own_scripts"
 HSTS = "max-age=31536000; includeSubDomains"  # a year, as browsers' preload lists ask
 TRY_AGAIN = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 RETRY_SECONDS = 5  # "shortly": a verification takes a fraction of a second
@@ -123,6 +125,8 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
+                if scope.get("state", {}).get(OWN_SCRIPTS):
+                    headers["Content-Security-Policy"] += "; script-src 'self'"
                 headers.setdefault("Cache-Control", "no-store")
                 if message["status"] in TRY_AGAIN:
                     headers["Retry-After"] = str(RETRY_SECONDS)

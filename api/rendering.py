@@ -63,6 +63,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["undefined"] = None  # components write the word where they mean nothing
     environment.filters["moment"] = format_moment
     environment.filters["day"] = format_day
     return environment

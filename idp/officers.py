@@ -6,6 +6,7 @@ stand-in whose last day is over and an officer who has left count for nothing. A
 """
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from enum import StrEnum
@@ -17,7 +18,7 @@ from idp.database import Transactions
 from idp.documents import IdentityDocument
 from idp.errors import NotPermittedError
 from idp.personal_data import PersonalData
-from idp.tables import officers, posts_held
+from idp.tables import departments, officers, posts_held
 
 CHINA_TIME = timezone(timedelta(hours=8), "Asia/Shanghai")
 """Days of office begin and end by this time; China has one, without summer time, since 1992."""
@@ -122,6 +123,21 @@ class Officers:
         )
         with self._transactions.reading() as connection:
             return connection.scalar(query)
+
+    def department_names(self) -> Mapping[str, str]:
+        """Return the names of all departments by their codes (USCC)."""
+        with self._transactions.reading() as connection:
+            rows = connection.execute(select(departments.c.uscc, departments.c.name))
+            return {row.uscc: row.name for row in rows}
+
+    def name_of(self, account: str) -> str | None:
+        """Return the name of an officer, present or former."""
+        query = select(officers.c.name).where(officers.c.account == account)
+        with self._transactions.reading() as connection:
+            name = connection.scalar(query)
+        if name is None:
+            return None
+        return self._personal_data.decrypt(name, officers.c.name, account)
 
     def _find(
         self, connection: Connection, which: ColumnElement[bool], at: datetime

@@ -7,6 +7,7 @@ from itertools import count
 
 from idp.errors import AlreadyInRealmError, NotInRealmError, ProviderUnavailableError
 from idp.faults import ProviderFault
+from idp.levels import IdentityLevel
 from idp.realm.records import Credential, NewUser, User
 
 EPOCH = datetime(2026, 11, 1, tzinfo=UTC)
@@ -67,6 +68,14 @@ class AccountsInMemory:
 
         def make() -> None:
             self.users[account] = replace(user, enabled=enabled)
+
+        self._change(make)
+
+    def change_user(self, account: str, **attributes: str) -> None:
+        user, level = self.user(account), IdentityLevel.parse(attributes["identityLevel"])
+
+        def make() -> None:
+            self.users[account] = replace(user, identity_level=level)
 
         self._change(make)
 

@@ -1,0 +1,219 @@
+"""What the counter's pages show: forms with their faults, the enrolment, the record."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from fastapi import Request, Response
+
+from api.counter_desk import DOCUMENT_TYPES, CounterDesk, TypedWrongError
+from api.deps import VerifiedForm
+from api.messages import Language, messages
+from api.middleware import OWN_SCRIPTS
+from api.qr_picture import qr_picture
+from api.rendering import language_of, render
+from idp.counter import (
+    AccountShutError,
+    InvalidUsernameError,
+    KnownPerson,
+    OneTimeAccess,
+    Sighting,
+    UsernameTakenError,
+)
+from idp.counter_acts import CounterRecord
+from idp.documents import mask_name, mask_number
+from idp.enrolment import Enrolment, EnrolmentUnderWayError, FactorKind
+from idp.errors import (
+    BaseUnavailableError,
+    DataDifferError,
+    DocumentHeldError,
+    IdentityError,
+    NotPermittedError,
+    PersonEndedError,
+    ProviderUnavailableError,
+    UnknownPersonError,
+)
+from idp.names import InvalidNameError
+
+SAID_ON_THE_PAGE = (
+    AccountShutError,
+    BaseUnavailableError,
+    DataDifferError,
+    DocumentHeldError,
+    EnrolmentUnderWayError,
+    InvalidNameError,
+    InvalidUsernameError,
+    NotPermittedError,
+    PersonEndedError,
+    ProviderUnavailableError,
+    UnknownPersonError,
+    UsernameTakenError,
+)
+"""What a clerk can do something about, or has to know where he is."""
+_FIELD_OF = {"invalid_username": "username", "username_taken": "username", "invalid_name": "name"}
+
+
+def faults_of(error: IdentityError) -> Mapping[str, str]:
+    """Return the words of the catalogue for an error, by field."""
+    if isinstance(error, TypedWrongError):
+        return error.faults
+    return {_FIELD_OF.get(error.code, "document_number"): error.code}
+
+
+def _status(faults: Mapping[str, str]) -> HTTPStatus:
+    if {"base_unavailable", "provider_unavailable"} & set(faults.values()):
+        return HTTPStatus.SERVICE_UNAVAILABLE
+    return HTTPStatus.UNPROCESSABLE_ENTITY if faults else HTTPStatus.OK
+
+
+def find_page(
+    request: Request,
+    desk: CounterDesk,
+    form: VerifiedForm | None = None,
+    faults: Mapping[str, str] | None = None,
+) -> Response:
+    """Show the form that takes a document."""
+    faults = faults or {}
+    chinese = language_of(request.scope) is Language.CHINESE
+    typed = {
+        name: "" if form is None else form.text(name)
+        for name in ("authority", "document_type", "document_number", "seen")
+    }
+    return render(
+        request.scope,
+        "counter/find.html",
+        status=_status(faults),
+        faults=faults,
+        typed=typed,
+        authorities=desk.authorities,
+        document_types={
+            kind.value: kind.title_zh if chinese else kind.title_en for kind in DOCUMENT_TYPES
+        },
+        audits=bool(desk.audited),
+    )
+
+
+def person_page(
+    request: Request,
+    desk: CounterDesk,
+    form: VerifiedForm,
+    found: tuple[Sighting, KnownPerson, list[str]],
+    faults: Mapping[str, str] | None = None,
+) -> Response:
+    """Show whom the document belongs to and what can be done for him."""
+    sighting, person, factors = found
+    faults = faults or {}
+    return render(
+        request.scope,
+        "counter/person.html",
+        status=_status(faults),
+        faults=faults,
+        carried=_carried(form, sighting),
+        kind=form.text("kind"),
+        old=form.text("old"),
+        person=person,
+        document=_shown(request, sighting),
+        factors=factors,
+        passkeys=desk.rp_id is not None,
+    )
+
+
+def unknown_page(
+    request: Request,
+    form: VerifiedForm,
+    sighting: Sighting,
+    faults: Mapping[str, str] | None = None,
+) -> Response:
+    """Show the form that opens a first account."""
+    faults = faults or {}
+    return render(
+        request.scope,
+        "counter/unknown.html",
+        status=_status(faults),
+        faults=faults,
+        carried=_carried(form, sighting),
+        document=_shown(request, sighting),
+        typed={name: form.text(name) for name in ("name", "username")},
+    )
+
+
+def show_enrolment(
+    request: Request, desk: CounterDesk, enrolment: Enrolment, *, fault: str | None = None
+) -> Response:
+    """Show the QR code, or what starts the ceremony of a passkey."""
+    text = messages(language_of(request.scope))
+    service, username = desk.settings.site_name, enrolment.username
+    secret, ceremony = enrolment.secret, enrolment.ceremony
+    picture = options = None
+    if secret is not None:
+        address = secret.address(service=service, username=username)
+        picture = qr_picture(address, text("page.counter.enrolment.qr"))
+    if ceremony is not None:
+        setattr(request.state, OWN_SCRIPTS, True)
+        options = ceremony.options(
+            account=enrolment.case.account, username=username, service=service
+        )
+    return render(
+        request.scope,
+        "counter/enrolment.html",
+        status=HTTPStatus.UNPROCESSABLE_ENTITY if fault else HTTPStatus.OK,
+        enrolment=enrolment,
+        is_code=enrolment.kind is FactorKind.CODE,
+        fault=fault,
+        picture=picture,
+        key="" if secret is None else _in_fours(secret.base32),
+        options=options,
+    )
+
+
+def slip_page(request: Request, access: OneTimeAccess) -> Response:
+    """Show a password for one use, this once."""
+    return render(request.scope, "counter/slip.html", access=access)
+
+
+def _carried(form: VerifiedForm, sighting: Sighting) -> Mapping[str, str]:
+    """Return what the next form sends along, so that its step can look at it anew."""
+    return {
+        "authority": form.text("authority"),
+        "document_type": sighting.document.type.value,
+        "document_number": sighting.document.number,
+        "seen": form.text("seen"),
+    }
+
+
+def _shown(request: Request, sighting: Sighting) -> Mapping[str, object]:
+    chinese = language_of(request.scope) is Language.CHINESE
+    kind = sighting.document.type
+    return {
+        "type": kind.title_zh if chinese else kind.title_en,
+        "number": mask_number(sighting.document.number),
+        "original": sighting.original,
+    }
+
+
+def record_rows(
+    request: Request, desk: CounterDesk, records: tuple[CounterRecord, ...]
+) -> list[Mapping[str, object]]:
+    """Return what a table shows of records."""
+    chinese = language_of(request.scope) is Language.CHINESE
+    officers, subjects = desk.identity.officers, desk.identity.people.subjects
+    clerks = {account: officers.name_of(account) for account in {r.case.clerk for r in records}}
+    persons = {
+        account: subjects.of_account(account, at=desk.at)
+        for account in {record.case.account for record in records}
+    }
+    rows: list[Mapping[str, object]] = []
+    for record in records:
+        kind, person = record.case.document_type, persons[record.case.account]
+        rows.append(
+            {
+                "record": record,
+                "clerk": clerks[record.case.clerk] or record.case.clerk,
+                "person": mask_name(person.name) if person else "",
+                "document": kind.title_zh if chinese else kind.title_en,
+            }
+        )
+    return rows
+
+
+def _in_fours(text: str) -> str:
+    return " ".join(text[place : place + 4] for place in range(0, len(text), 4))
