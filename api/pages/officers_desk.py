@@ -19,6 +19,17 @@ from certs.draft_entries import CertificateDraft, DraftState, Typed
 router = APIRouter(prefix="/office", include_in_schema=False)
 
 
+_IN_ORDER = (
+    DraftState.RETURNED,
+    DraftState.DRAFTING,
+    DraftState.REFUSED,
+    DraftState.SUBMITTED,
+    DraftState.SEALING,
+    DraftState.SEALED,
+)
+"""What there is to do first, then what others are at, then what is done."""
+
+
 def redirect(path: str) -> Response:
     """Lead on after a form."""
     return RedirectResponse(path, HTTPStatus.SEE_OTHER)
@@ -47,7 +58,7 @@ def desk_page(
         waiting=len(waiting),
         groups=[
             (state.value, [row_of(desk, request, draft) for draft in own if draft.state is state])
-            for state in DraftState
+            for state in _IN_ORDER
         ],
         certificates=desk.certificates(ended),
     )

@@ -144,14 +144,14 @@ class DeskOffice:
 
 
 @contextmanager
-def open_desk_office(folder: Path) -> Iterator[DeskOffice]:
+def open_desk_office(folder: Path, public_url: str = PUBLIC_URL) -> Iterator[DeskOffice]:
     """Make an office with officers and a citizen, and open it with its provider."""
     clock = Clock(AT)
     new_office(folder).close()
     with running_provider() as provider:
         settings = Settings(
             data=folder,
-            public_url=HttpUrl(PUBLIC_URL),
+            public_url=HttpUrl(public_url),
             identity=IdentitySettings(issuer=HttpUrl(provider.issuer), approval_client_id=CLIENT),
         )
         upgrade_database(settings)
