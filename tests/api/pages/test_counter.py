@@ -12,7 +12,7 @@ from typing import cast
 
 import httpx
 import pytest
-from pydantic import HttpUrl
+from pydantic import HttpUrl, SecretStr
 from simulators.accounts import AccountsInMemory
 from simulators.office import AT, Clock
 from simulators.officers import BUREAU, OTHER_BUREAU, document, held, open_staff
@@ -20,6 +20,7 @@ from simulators.passkeys import Registration
 from simulators.signed_in import connect_browser, furnish_identity, identity_of, sign_in, submit
 from simulators.web import CHINESE, ENGLISH, ServedOffice
 
+from api.identity import open_identity, upgrade_database
 from api.settings import Settings
 from api.wiring import Services, open_services
 from certs.qr import draw_qr
@@ -91,27 +92,32 @@ def person_fields(sequence: int = 1, /, **fields: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def furnished(office: ServedOffice, tmp_path_factory: pytest.TempPathFactory) -> ServedOffice:
-    return furnish_identity(office.copy_to(tmp_path_factory.mktemp("hall") / "data"))
+def opened(office: ServedOffice, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    furnished = furnish_identity(office.copy_to(tmp_path_factory.mktemp("hall") / "data"))
+    settings = Settings(data=furnished.folder, public_url=HttpUrl(ORIGIN))
+    with open_services(settings, clock=Clock()) as services:
+        yield services
 
 
 @pytest.fixture
-def hall(furnished: ServedOffice, tmp_path: Path) -> Iterator[Hall]:
-    copy = furnished.copy_to(tmp_path / "data")
-    clock = Clock()
-    settings = Settings(
-        data=copy.folder,
-        public_url=HttpUrl(ORIGIN),
-        identity=IdentitySettings(issuer=HttpUrl(f"https://{RP_ID}/realms/district")),
+def hall(opened: Services, tmp_path: Path) -> Iterator[Hall]:
+    """Open a hall whose people nobody else knows."""
+    clock, desk = Clock(), opened.office
+    identity_settings = IdentitySettings(
+        issuer=HttpUrl(f"https://{RP_ID}/realms/district"),
+        database_url=SecretStr(f"sqlite:///{tmp_path / 'identity.db'}"),
     )
-    with open_services(settings, clock=clock) as services:
-        identity, accounts, bases = identity_of(services), AccountsInMemory(), Bases.load()
-        subjects = Subjects(identity.transactions, identity.personal_data, bases)
+    settings = opened.settings.model_copy(update={"identity": identity_settings})
+    upgrade_database(settings)
+    with open_identity(settings, desk.store, desk.mandate_sealer, clock) as opened_identity:
+        accounts, bases = AccountsInMemory(), Bases.load()
+        subjects = Subjects(opened_identity.transactions, opened_identity.personal_data, bases)
         identity = replace(
-            identity,
+            opened_identity,
             admin=cast("RealmAdmin", accounts),
-            people=replace(identity.people, subjects=subjects),
+            people=replace(opened_identity.people, subjects=subjects),
         )
+        services = replace(opened, settings=settings, clock=clock, identity=identity)
         staff = open_staff(identity.transactions, identity.personal_data)
         posts = {
             CLERK: (held(Post.ACCEPTANCE), held(Post.ACCEPTANCE, OTHER_BUREAU)),
@@ -121,7 +127,7 @@ def hall(furnished: ServedOffice, tmp_path: Path) -> Iterator[Hall]:
         }
         for sequence, (account, own) in enumerate(posts.items(), start=50):
             staff.appoint(account, *own, sequence=sequence, at=AT - timedelta(days=1))
-        yield Hall(replace(services, identity=identity), accounts, clock, bases)
+        yield Hall(services, accounts, clock, bases)
 
 
 def come(hall: Hall, account: str = CLERK, level: AuthenticationLevel = CODE) -> Clerk:
