@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from api.settings import Settings
-from hsm.errors import ApprovalRejectedError
+from hsm.errors import ApprovalRejectedError, SignInUnverifiableError
 from hsm.pinned_keys import read_pinned_keys
 from idp.approvals import ApprovalSignIns
-from idp.errors import IdentityError
+from idp.errors import IdentityError, ProviderUnavailableError
 from idp.officers import Officers
 from idp.signed_tokens import SigningKeys
 from idp.tokens import VerifiedClaims
@@ -26,7 +26,10 @@ class OfficerChecks:
     def verify_sign_in(
         self, unverified_id_token: str, *, nonce: str, at: datetime
     ) -> VerifiedClaims:
-        """Return the sign-in; raise `ApprovalRejectedError` unless the token is one for this."""
+        """Return the sign-in; raise `ApprovalRejectedError` unless the token is one for this.
+
+        Raise `SignInUnverifiableError` when the provider's keys cannot be had.
+        """
         thumbprints = read_pinned_keys(
             self.settings.custody.approval_keys,
             self.settings.data,
@@ -37,6 +40,8 @@ class OfficerChecks:
             return self.sign_ins.verify_sign_in(
                 unverified_id_token, nonce=nonce, thumbprints=thumbprints, at=at
             )
+        except ProviderUnavailableError as error:
+            raise SignInUnverifiableError(str(error)) from error
         except IdentityError as error:
             raise ApprovalRejectedError(str(error)) from error
 

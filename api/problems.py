@@ -96,6 +96,7 @@ STATUS_OF: Mapping[str, HTTPStatus] = {
     "approval_mismatch": HTTPStatus.FORBIDDEN,
     "approval_rejected": HTTPStatus.FORBIDDEN,
     "not_approved": HTTPStatus.FORBIDDEN,
+    "sign_in_unverifiable": HTTPStatus.SERVICE_UNAVAILABLE,
     "daily_cap_reached": HTTPStatus.TOO_MANY_REQUESTS,
     "malformed_mandate": HTTPStatus.UNPROCESSABLE_ENTITY,
     "posts_must_not_meet": HTTPStatus.CONFLICT,

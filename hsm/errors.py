@@ -15,6 +15,7 @@ CustodyError
 ├── SubjectInUseError        subject_in_use
 ├── UnknownUseError          unknown_use          nothing is open for this subject
 ├── ApprovalRejectedError    approval_rejected
+├── SignInUnverifiableError  sign_in_unverifiable the provider's keys cannot be had: try again later
 ├── DailyCapReachedError     daily_cap_reached    no unattended use any more until tomorrow
 ├── MalformedMandateError    malformed_mandate    not the canonical JSON of this mandate
 ├── TimeNotCredibleError     time_not_credible    the claimed time is not now
@@ -120,6 +121,12 @@ class ApprovalRejectedError(CustodyError):
     """The approval is of a kind, a person or a content that does not permit this use."""
 
     code = "approval_rejected"
+
+
+class SignInUnverifiableError(CustodyError):
+    """Whether an officer's sign-in is genuine cannot be found out now; it may be later."""
+
+    code = "sign_in_unverifiable"
 
 
 class DailyCapReachedError(CustodyError):

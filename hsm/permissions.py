@@ -92,7 +92,8 @@ class SignInChecks(Protocol):
         """Return the sign-in; raise `ApprovalRejectedError` unless the token is one for this.
 
         It is signed by a key that is pinned, of our provider, for the client of approvals alone,
-        in force, and bears this nonce.
+        in force, and bears this nonce. Raise `SignInUnverifiableError` when that cannot be found
+        out now.
         """
         ...
 
@@ -129,7 +130,7 @@ class Permissions:
     def record(self, approval: SealingApproval) -> RecordedApproval:
         """Return the approval as the ledger keeps it from now on; again: the same.
 
-        Raise `ApprovalRejectedError`; then nothing is kept.
+        Raise `ApprovalRejectedError`, `SignInUnverifiableError`; then nothing is kept.
         """
         at = self._now()
         drafts = approval.drafts

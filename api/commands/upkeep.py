@@ -155,6 +155,7 @@ def verify_ledger(*, data: DataOption = None) -> None:
     with exit_statuses(), open_office(settings, clock=system_clock) as office:
         try:
             office.ledger.verify_chain()
+            office.permissions.verify_evidence()
             office.reconciliation.verify()
         except LedgerBrokenError as error:
             complain(text("command.ledger_broken", row=str(error.number)))

@@ -84,6 +84,19 @@ def test_a_seal_marked_as_a_test_is_refused(real_pki: Pki, embedded: Office) -> 
     ]
 
 
+def test_an_authorisation_that_nobody_signed_in_for_is_refused(
+    real_pki: Pki, embedded: Office
+) -> None:
+    given = embedded.permissions.authorisations()
+    recalled = [replace(use, recalled=True) for use in given]
+    with pytest.raises(ProductionRefusedError) as caught:
+        verify_fit_for_production(production(), real_pki, NO_SEALS, given)
+    assert caught.value.refusals == tuple(
+        f"ledger row {use.number}: an authorisation of development" for use in given
+    )
+    verify_fit_for_production(production(), real_pki, NO_SEALS, recalled)
+
+
 def test_all_refusals_are_told_at_once(embedded: Office) -> None:
     told = refusals(Settings(env=Environment.PRODUCTION), embedded.pki, embedded.seals)
     assert len(told) == 5 + len(list(embedded.seals))

@@ -11,6 +11,7 @@ import pytest
 from simulators.approvals import KEEPER, SEALER, id_token, keepers_token
 from simulators.sealing_unit import (
     AT,
+    EVIDENCE_KEY,
     OPERATOR,
     TYPE,
     USCC,
@@ -23,7 +24,7 @@ from hsm.approvals import ApprovalRules
 from hsm.custody import Custodian
 from hsm.errors import ApprovalRejectedError, DailyCapReachedError, LedgerBrokenError
 from hsm.ledger import Ledger
-from hsm.permissions import FRESH
+from hsm.permissions import FRESH, Permissions
 from hsm.permits import LONGEST_AUTHORISATION, MOST_A_DAY, SealingAuthorisation, UnattendedUse
 from hsm.requests import SealRequest
 from signing.canonical import canonical_json, sm3
@@ -297,6 +298,16 @@ def test_production_takes_no_authorisation_of_development(office: Office) -> Non
     with pytest.raises(ApprovalRejectedError, match="of development"):
         production.apply_seal([office.seal_request("1", approval=pretended)])
     assert office.store.signed == 0
+
+
+def test_production_neither_writes_nor_finds_one_of_development(office: Office) -> None:
+    production = Permissions(
+        office.ledger, clock=office.clock, evidence_key=EVIDENCE_KEY, development=False
+    )
+    with pytest.raises(ApprovalRejectedError, match="development only"):
+        production.authorise_for_development(of_three(), operator=OPERATOR)
+    with pytest.raises(ApprovalRejectedError, match="no authorisation in force"):
+        production.in_force(authority=USCC, type_code=TYPE)
 
 
 def test_production_takes_what_a_keeper_gave(office: Office, three: UnattendedUse) -> None:
