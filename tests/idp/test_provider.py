@@ -7,7 +7,6 @@ import gzip
 import json
 import ssl
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -59,8 +58,8 @@ from idp.provider_keys import read_keys
 from idp.tokens import verify_access_token
 
 JSON_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9000\r\n\r\n"
-PATIENCE = 0.3
-"""Seconds, for a provider that answers in some milliseconds when it answers at all."""
+PATIENCE = 0.2
+"""Seconds, for a provider that never comes to an end."""
 
 
 @pytest.fixture
@@ -72,13 +71,6 @@ def simulator() -> Iterator[OpenIdProvider]:
 @pytest.fixture
 def provider(simulator: OpenIdProvider) -> Iterator[Provider]:
     provider = Provider(simulator.issuer, fetcher=Fetcher(seconds=5))
-    yield provider
-    provider.close()
-
-
-@pytest.fixture
-def impatient(simulator: OpenIdProvider) -> Iterator[Provider]:
-    provider = Provider(simulator.issuer, fetcher=Fetcher(seconds=PATIENCE))
     yield provider
     provider.close()
 
@@ -160,7 +152,7 @@ def test_a_misbehaviour_has_its_reason_and_passes(
 @pytest.mark.parametrize("where", ["before", "in_the_head", "in_the_body"])
 def test_a_provider_that_drips_is_left_in_time(
     simulator: OpenIdProvider,
-    impatient: Provider,
+    provider: Provider,
     over: threading.Event,
     path: str,
     where: str,
@@ -173,10 +165,13 @@ def test_a_provider_that_drips_is_left_in_time(
     }
     client = PrivateKeyJwt(client_key(), CLIENT)
     calls: dict[str, Callable[[], object]] = {
-        METADATA: lambda: impatient.metadata(at=AT),
-        "/keys": lambda: impatient.key("rsa", "RS256", at=AT),
-        "/token": lambda: impatient.post(Endpoint.TOKEN, {}, client=client, at=AT),
+        METADATA: lambda: provider.metadata(at=AT),
+        "/keys": lambda: provider.key("rsa", "RS256", at=AT),
+        "/token": lambda: provider.post(Endpoint.TOKEN, {}, client=client, at=AT),
     }
+    if path != METADATA:
+        provider.metadata(at=AT)
+    provider._fetcher._deadline.seconds = PATIENCE
     simulator.misbehave(path, behaviours[where])
     assert fault(calls[path]) is ProviderFault.TOO_SLOW
 
@@ -349,10 +344,10 @@ def test_who_waits_for_the_first_keys_gets_them(
 
 
 def test_a_provider_that_hangs_holds_up_one_thread_and_not_all(
-    simulator: OpenIdProvider, impatient: Provider, over: threading.Event
+    simulator: OpenIdProvider, provider: Provider, over: threading.Event
 ) -> None:
-    simulator.misbehave(METADATA, silent(over))
-    assert fault(lambda: impatient.metadata(at=AT)) is ProviderFault.TOO_SLOW
+    simulator.misbehave(METADATA, status(500))
+    assert fault(lambda: provider.metadata(at=AT)) is ProviderFault.ERROR_STATUS
     begun = threading.Event()
 
     def hang(exchange: Exchange) -> None:
@@ -362,30 +357,36 @@ def test_a_provider_that_hangs_holds_up_one_thread_and_not_all(
     simulator.misbehave(METADATA, hang)
     later = AT + METADATA_LIMITS.pause
     with ThreadPoolExecutor(1) as thread:
-        trying = thread.submit(lambda: fault(lambda: impatient.metadata(at=later)))
+        trying = thread.submit(lambda: fault(lambda: provider.metadata(at=later)))
         begun.wait(5)
-        assert fault(lambda: impatient.metadata(at=later)) is ProviderFault.TOO_SLOW
+        assert fault(lambda: provider.metadata(at=later)) is ProviderFault.ERROR_STATUS
         assert not trying.done()  # the one who tries still waits
+        over.set()
+        assert trying.result() is ProviderFault.UNREACHABLE
     assert simulator.requests[METADATA] == 2
 
 
 def test_few_requests_hang_at_a_time(simulator: OpenIdProvider, over: threading.Event) -> None:
-    provider = Provider(simulator.issuer, fetcher=Fetcher(seconds=1, seconds_for_turn=0.1))
+    provider = Provider(simulator.issuer, fetcher=Fetcher(seconds=5, seconds_for_turn=0.05))
     client = PrivateKeyJwt(client_key(), CLIENT)
     provider.metadata(at=AT)
-    simulator.misbehave("/token", silent(over))
-    with ThreadPoolExecutor(2 * MOST_CONNECTIONS) as threads:
-        asked = [
-            threads.submit(
-                lambda: fault(lambda: provider.post(Endpoint.TOKEN, {}, client=client, at=AT))
-            )
-            for _ in range(2 * MOST_CONNECTIONS)
-        ]
-    reasons = Counter(request.result() for request in asked)
-    assert reasons == {
-        ProviderFault.TOO_SLOW: MOST_CONNECTIONS,
-        ProviderFault.BUSY: MOST_CONNECTIONS,
-    }
+    all_hang = threading.Semaphore(0)
+
+    def hang(exchange: Exchange) -> None:
+        all_hang.release()
+        silent(over)(exchange)
+
+    def ask() -> ProviderFault:
+        return fault(lambda: provider.post(Endpoint.TOKEN, {}, client=client, at=AT))
+
+    simulator.misbehave("/token", hang)
+    with ThreadPoolExecutor(MOST_CONNECTIONS) as threads:
+        asked = [threads.submit(ask) for _ in range(MOST_CONNECTIONS)]
+        for _ in asked:
+            all_hang.acquire(timeout=5)
+        assert ask() is ProviderFault.BUSY
+        over.set()
+        assert {request.result() for request in asked} == {ProviderFault.UNREACHABLE}
     assert simulator.requests["/token"] == MOST_CONNECTIONS
     provider.close()
 
