@@ -113,8 +113,7 @@ def _page(
     *,
     fault: str | None,
 ) -> Response:
-    people, at = identity_of(services).people, services.clock()
-    person = people.subjects.of_account(visitor.account, at=at)
+    people, person = identity_of(services).people, visitor.person
     level = IdentityLevel.REGISTERED if person is None else person.identity_level
     return render(
         request.scope,
