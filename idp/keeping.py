@@ -8,7 +8,7 @@ encrypted for its row.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, delete, insert, select
+from sqlalchemy import and_, bindparam, delete, insert, select
 
 from idp.database import Transactions
 from idp.errors import UnknownAttemptError
@@ -18,6 +18,24 @@ from signing.canonical import sm3
 
 LONGEST_SECRET = 200
 """No secret of ours is longer; what is longer is not looked for."""
+
+# Built once: building a statement takes as long as asking it.
+_FOUND = and_(
+    kept.c.key_sm3 == bindparam("key"),
+    kept.c.owner_sm3 == bindparam("owner"),
+    kept.c.kind == bindparam("which"),
+    kept.c.expires_at > bindparam("now"),
+)
+_TAKE = delete(kept).where(_FOUND).returning(kept.c.content)
+_LOOK_AT = select(kept.c.content).where(_FOUND)
+_INSERT = insert(kept)
+_FORGET = delete(kept).where(kept.c.expires_at <= bindparam("now"))
+_SURPLUS = (
+    select(kept.c.key_sm3)
+    .where(kept.c.owner_sm3 == bindparam("owner"), kept.c.kind == bindparam("which"))
+    .order_by(kept.c.kept_at.desc())
+    .offset(bindparam("kept"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,38 +60,32 @@ class Keeping:
             "kept_at": at,
             "expires_at": at + self.lifetime,
         }
-        own = and_(kept.c.owner_sm3 == row["owner_sm3"], kept.c.kind == self.kind)
-        newest = select(kept.c.key_sm3).where(own).order_by(kept.c.kept_at.desc())
+        own = {"owner": row["owner_sm3"], "which": self.kind, "kept": self.most - 1}
         with self.transactions() as connection:
-            connection.execute(delete(kept).where(kept.c.expires_at <= at))
-            surplus = connection.scalars(newest.offset(self.most - 1)).all()
+            connection.execute(_FORGET, {"now": at})
+            surplus = connection.scalars(_SURPLUS, own).all()
             if surplus:
                 connection.execute(delete(kept).where(kept.c.key_sm3.in_(surplus)))
-            connection.execute(insert(kept).values(row))
+            connection.execute(_INSERT, row)
 
     def take(self, unverified_key: str, unverified_owner: str, *, at: datetime) -> str:
         """Return what was kept, once. Raise `UnknownAttemptError`: which of all is not told."""
-        found = self._where(unverified_key, unverified_owner, at)
+        which = self._which(unverified_key, unverified_owner, at)
         with self.transactions() as connection:
-            content = connection.scalar(delete(kept).where(found).returning(kept.c.content))
+            content = connection.scalar(_TAKE, which)
         return self._opened(content, unverified_key)
 
     def look_at(self, unverified_key: str, unverified_owner: str, *, at: datetime) -> str:
         """Return what was kept and keep it on. Raise `UnknownAttemptError`."""
-        found = self._where(unverified_key, unverified_owner, at)
+        which = self._which(unverified_key, unverified_owner, at)
         with self.transactions.reading() as connection:
-            content = connection.scalar(select(kept.c.content).where(found))
+            content = connection.scalar(_LOOK_AT, which)
         return self._opened(content, unverified_key)
 
-    def _where(self, key: str, owner: str, at: datetime) -> ColumnElement[bool]:
+    def _which(self, key: str, owner: str, at: datetime) -> dict[str, object]:
         if not (0 < len(key) <= LONGEST_SECRET and 0 < len(owner) <= LONGEST_SECRET):
             raise UnknownAttemptError
-        return and_(
-            kept.c.key_sm3 == _sm3(key),
-            kept.c.owner_sm3 == _sm3(owner),
-            kept.c.kind == self.kind,
-            kept.c.expires_at > at,
-        )
+        return {"key": _sm3(key), "owner": _sm3(owner), "which": self.kind, "now": at}
 
     def _opened(self, content: bytes | None, key: str) -> str:
         if content is None:

@@ -8,13 +8,13 @@ live unless it was refreshed meanwhile, because nobody announces that a session 
 import hmac
 import json
 import secrets
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, select, update
 
 from idp.database import Transactions
 from idp.errors import CrossSiteError, SessionEndedError
@@ -92,7 +92,7 @@ class WebSession(OpenSession):
     def verify_csrf(self, unverified_csrf: str) -> None:
         """Raise `CrossSiteError` unless a page of this session made the form."""
         try:
-            dressed = urlsafe_b64decode(unverified_csrf.encode("ascii"))
+            dressed = b64decode(unverified_csrf.encode("ascii"), b"-_", validate=True)
         except ValueError:
             raise CrossSiteError from None
         pad, masked = dressed[:SECRET_OCTETS], dressed[SECRET_OCTETS:]
@@ -108,6 +108,14 @@ _FIND = select(web_sessions).where(  # built once: building it takes as long as 
     web_sessions.c.confirmed == bindparam("is_confirmed"),
     web_sessions.c.expires_at > bindparam("now"),
     web_sessions.c.opened_at <= bindparam("latest"),
+)
+
+
+_INSERT = insert(web_sessions)
+_FORGET = delete(web_sessions).where(web_sessions.c.expires_at <= bindparam("now"))
+_PLAIN = (
+    *("id", "client_id", "account", "session_id", "authenticated_at", "opened_at"),
+    *("refresh_due_at", "expires_at", "acting"),
 )
 
 
@@ -155,14 +163,15 @@ class Sessions:
             "client_id": self.client_id,
             "account": signed_in.claims.account,
             "opened_at": at,
+            "acting": None,
             "confirmed": confirmed,
         }
         if not confirmed:
             values["expires_at"] = at + TO_CONFIRM
         with self.transactions() as connection:
-            connection.execute(delete(web_sessions).where(web_sessions.c.expires_at <= at))
-            connection.execute(insert(web_sessions).values(values))
-        return self._find(cookie, confirmed=confirmed, at=at), cookie
+            connection.execute(_FORGET, {"now": at})
+            connection.execute(_INSERT, values)
+        return self._session(values), cookie
 
     def find(self, unverified_cookie: str | None, *, at: datetime) -> WebSession:
         """Return the session of a cookie. Raise `SessionEndedError`."""
@@ -195,10 +204,10 @@ class Sessions:
             "latest": at + CLOCK_SKEW,
         }
         with self.transactions.reading() as connection:
-            row = connection.execute(_FIND, values).one_or_none()
+            row = connection.execute(_FIND, values).mappings().one_or_none()
         if row is None:
             raise SessionEndedError
-        return WebSession(**self._members(row), form_secret=self._form_secret(row.id))
+        return self._session(row)
 
     def renew(self, session: OpenSession, signed_in: SignedIn, *, at: datetime) -> None:
         """Keep what a refresh brought; the cookie stays.
@@ -251,7 +260,9 @@ class Sessions:
             self._own(which), web_sessions.c.confirmed.is_(True), web_sessions.c.expires_at > at
         )
         with self.transactions.reading() as connection:
-            rows = connection.execute(found.order_by(web_sessions.c.opened_at.desc())).all()
+            rows = (
+                connection.execute(found.order_by(web_sessions.c.opened_at.desc())).mappings().all()
+            )
         return [OpenSession(**self._members(row)) for row in rows]
 
     def _end(self, which: ColumnElement[bool]) -> int:
@@ -296,34 +307,27 @@ class Sessions:
             "claims": encrypt(json.dumps(dict(claims.claims)), web_sessions.c.claims, row),
         }
 
-    def _members(self, row: Row[Any]) -> dict[str, Any]:
+    def _session(self, row: Mapping[Any, Any]) -> WebSession:
+        secret = self.personal_data.index_key.index("form of a web session", row["id"])
+        return WebSession(**self._members(row), form_secret=secret)
+
+    def _members(self, row: Mapping[Any, Any]) -> dict[str, Any]:
         def open_tokens() -> TokenSet:
-            kept = self.personal_data.decrypt(row.tokens, web_sessions.c.tokens, row.id)
+            kept = self.personal_data.decrypt(row["tokens"], web_sessions.c.tokens, row["id"])
             return TokenSet(*json.loads(kept))
 
         def open_claims() -> Mapping[str, Any]:
-            kept = self.personal_data.decrypt(row.claims, web_sessions.c.claims, row.id)
+            kept = self.personal_data.decrypt(row["claims"], web_sessions.c.claims, row["id"])
             claims: Mapping[str, Any] = json.loads(kept)
             return claims
 
         return {
-            "id": row.id,
-            "client_id": row.client_id,
-            "account": row.account,
-            "session_id": row.session_id,
-            "level": AuthenticationLevel(row.level),
-            "identity_level": IdentityLevel(row.identity_level),
-            "authenticated_at": row.authenticated_at,
-            "opened_at": row.opened_at,
-            "refresh_due_at": row.refresh_due_at,
-            "expires_at": row.expires_at,
-            "acting": row.acting,
+            **{name: row[name] for name in _PLAIN},
+            "level": AuthenticationLevel(row["level"]),
+            "identity_level": IdentityLevel(row["identity_level"]),
             "_open_tokens": open_tokens,
             "_open_claims": open_claims,
         }
-
-    def _form_secret(self, row: str) -> bytes:
-        return self.personal_data.index_key.index("form of a web session", row)
 
 
 def _sm3(secret: str) -> bytes:
