@@ -12,7 +12,8 @@ from certs.drawing import Drawing
 from certs.issuance import Issuance
 from certs.reservation import Reservations
 from certs.row_cipher import RowCipher
-from hsm.approvals import DraftRef, SealingApproval
+from hsm.approvals import SealingApproval
+from hsm.permits import DraftRef
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,10 @@ from sqlalchemy import Connection, text
 
 from hsm.errors import ApprovalRejectedError, DailyCapReachedError, LedgerBrokenError
 from hsm.permit_rows import (
+    Begun,
     find_approval_row,
     find_authorisation_row,
-    find_consumed,
+    find_begun,
     find_drafts,
     find_lists,
     find_statements,
@@ -25,6 +26,10 @@ APPROVAL_KEPT = timedelta(hours=24)
 """How long after its approval a draft can be begun: a crash is mended by then, and what an officer
 approved last week is asked again. What was begun in time may be finished later."""
 
+MOST_ATTEMPTS = 20
+"""How often a draft can be begun anew under its approval. Each time a key may work for another
+file; honest attempts are one, and one more for each crash that nobody mended in ten minutes."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Approval:
@@ -32,7 +37,7 @@ class _Approval:
 
     recorded: RecordedApproval
     drafts: set[tuple[str, str]]
-    consumed: dict[str, tuple[str, str]]
+    begun: dict[str, Begun]
 
 
 class PermitCheck:
@@ -78,9 +83,11 @@ class PermitCheck:
             raise ApprovalRejectedError("of another officer or authority")
         if (claim.draft_id, claim.draft_sm3) not in kept.drafts:
             raise ApprovalRejectedError("not on the list")
-        subject = (claim.subject.kind.value, claim.subject.id)
-        if kept.consumed.get(claim.draft_id or "", subject) != subject:
-            raise ApprovalRejectedError("draft consumed")
+        if earlier := kept.begun.get(claim.draft_id or ""):
+            if earlier.subject != (claim.subject.kind.value, claim.subject.id):
+                raise ApprovalRejectedError("draft consumed")
+            if earlier.times >= MOST_ATTEMPTS:
+                raise ApprovalRejectedError("begun too often")
         before = abandoned.opening if abandoned is not None else None
         begun = before is not None and before.approval.number == recorded.number
         if not begun and self._at - recorded.recorded_at > APPROVAL_KEPT:
@@ -122,7 +129,7 @@ class PermitCheck:
             self._approvals[number] = _Approval(
                 recorded,
                 find_drafts(self._connection, number),
-                find_consumed(self._connection, number),
+                find_begun(self._connection, number),
             )
         return self._approvals[number]
 

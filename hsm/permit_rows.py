@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Row, func, insert, select
 
@@ -120,15 +121,23 @@ def find_drafts(connection: Connection, number: int) -> set[tuple[str, str]]:
     return {(row.draft_id, row.draft_sm3) for row in connection.execute(query)}
 
 
-def find_consumed(connection: Connection, number: int) -> dict[str, tuple[str, str]]:
-    """Return for which subject each draft of this list was begun, if it was: (kind, id)."""
+class Begun(NamedTuple):
+    """What a draft was begun for, and how often."""
+
+    subject: tuple[str, str]
+    times: int
+
+
+def find_begun(connection: Connection, number: int) -> dict[str, Begun]:
+    """Return what was begun of the drafts on this list, by their ids."""
+    columns = EVENTS.c
     query = (
-        select(EVENTS.c.draft_id, EVENTS.c.subject_kind, EVENTS.c.subject_id)
-        .join_from(APPROVED_DRAFTS, EVENTS, EVENTS.c.draft_id == APPROVED_DRAFTS.c.draft_id)
-        .where(APPROVED_DRAFTS.c.approval == number, EVENTS.c.event == "opened")
+        select(columns.draft_id, columns.subject_kind, columns.subject_id, func.count())
+        .join_from(APPROVED_DRAFTS, EVENTS, columns.draft_id == APPROVED_DRAFTS.c.draft_id)
+        .where(APPROVED_DRAFTS.c.approval == number, columns.event == "opened")
+        .group_by(columns.draft_id, columns.subject_kind, columns.subject_id)
     )
-    rows = connection.execute(query)
-    return {row.draft_id: (row.subject_kind, row.subject_id) for row in rows}
+    return {of: Begun((kind, name), times) for of, kind, name, times in connection.execute(query)}
 
 
 def find_approval_row(connection: Connection, number: int) -> RecordedApproval | None:

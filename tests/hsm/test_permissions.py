@@ -22,7 +22,7 @@ from hsm.errors import (
 )
 from hsm.ledger import Ledger
 from hsm.permissions import FRESH, Permissions
-from hsm.permit_checks import APPROVAL_KEPT
+from hsm.permit_checks import APPROVAL_KEPT, MOST_ATTEMPTS
 from hsm.permits import MOST_DRAFTS, DraftRef, RecordedApproval, nonce_of
 from hsm.requests import SealRequest
 from hsm.uses import UseState
@@ -277,6 +277,17 @@ def test_what_was_abandoned_is_prepared_anew_under_the_same_approval(office: Off
     refused(office, request(office, again, draft(1), **later), match="under another approval")
     seal(office, request(office, recorded, draft(1), **later))
     office.ledger.verify_chain()
+
+
+def test_a_draft_is_not_begun_over_and_over(office: Office) -> None:
+    """Else who asks and abandons would have any number of files sealed under one approval."""
+    recorded = office.permissions.record(approval())
+    for number in range(MOST_ATTEMPTS):
+        file = sm3(str(number).encode())
+        office.custodian.apply_seal([request(office, recorded, draft(1), data_digest=file)])
+        office.custodian.abandon(certificate("certificate-" + draft(1).draft_id), "void")
+    refused(office, request(office, recorded, draft(1)), match="too often")
+    seal(office, request(office, recorded, draft(2)))
 
 
 def test_an_approval_that_nobody_used_lapses(office: Office) -> None:
