@@ -146,7 +146,7 @@ def _typed(
     if verb == "remove":
         list_name = name.rpartition("/")[0]
         return read_form(kind, remove_row(form.fields, name)), element_id(list_name)
-    typed = read_form(kind, form.fields)
+    typed = read_form(kind, form.fields, keep_blank_rows=verb == "add")
     if verb == "add":
         return add_row(kind, typed, name), f"{element_id(name)}-end"
     return typed, "portrait" if verb == "remove_portrait" else ""
