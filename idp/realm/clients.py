@@ -9,7 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from idp.levels import AuthenticationLevel
-from idp.realm.client_scopes import ACTING, BASIC, IDENTITY_LEVEL, ORGANIZATION
+from idp.realm.client_scopes import (
+    ACTING,
+    BASIC,
+    FULL_NAME,
+    IDENTITY_DOCUMENT,
+    IDENTITY_LEVEL,
+    ORGANIZATION,
+)
 
 SHUT_CLIENTS = ("account", "account-console", "admin-cli", "security-admin-console")
 """Keycloak's own pages and its password grant. The server is administered in realm `master`."""
@@ -94,6 +101,8 @@ def shut_client(client_id: str) -> Mapping[str, object]:
     }
 
 
+PLATFORM_SCOPES = (*BASIC, IDENTITY_LEVEL, FULL_NAME, IDENTITY_DOCUMENT)
+"""We are the office that knows people by name and document; portals are granted less."""
 PLATFORM_OPTIONAL_SCOPES = (ORGANIZATION, ACTING)
 
 

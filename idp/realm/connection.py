@@ -13,7 +13,7 @@ from threading import Lock, local
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from keycloak import KeycloakOpenIDConnection
+from keycloak import KeycloakOpenID, KeycloakOpenIDConnection
 from keycloak.exceptions import KeycloakConnectionError, KeycloakError
 from requests import Response
 
@@ -154,6 +154,18 @@ class _Client(KeycloakOpenIDConnection):
             max_retries=0,  # a repeated POST could create twice
             pool_maxsize=MOST_CONNECTIONS,
         )
+        self._tokens = KeycloakOpenID(
+            server_url=server_url,
+            realm_name=token_realm,
+            client_id=credentials.client_id,
+            timeout=SECONDS_FOR_AN_ANSWER,
+            max_retries=0,
+        )
+
+    @property
+    def keycloak_openid(self) -> KeycloakOpenID:
+        """What asks for tokens; the library's own would try twice and complain in the log."""
+        return self._tokens
 
     def get_token(self) -> None:
         """Fetch a token with the credentials."""

@@ -8,6 +8,7 @@ from idp.realm.client_scopes import client_scopes
 from idp.realm.clients import (
     ADMIN_ROLES,
     PLATFORM_OPTIONAL_SCOPES,
+    PLATFORM_SCOPES,
     SHUT_CLIENTS,
     JsonWebKeys,
     RelyingPartyClient,
@@ -100,6 +101,7 @@ def _platform(site: Site) -> Representation:
         keys=site.platform_keys,
         backchannel_logout=f"{site.backchannel_origin}/logout/backchannel",
         after_logout=site.after_logout,
+        scopes=PLATFORM_SCOPES,
         optional_scopes=PLATFORM_OPTIONAL_SCOPES,
     ).representation()
 

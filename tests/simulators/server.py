@@ -19,13 +19,14 @@ START_SECONDS = 60
 END_SECONDS = 20
 
 
-DEMONSTRATION = (sys.executable, "-m", "api.demonstration")
+DEMONSTRATION = (sys.executable, "-m", "api.demonstration", "--no-identity")
+"""Without Keycloak: `tests/walks/test_demonstration_identity.py` has it."""
 COMMAND = (Path(sys.executable).with_name("zhengyin"),)
 
 
 def environment_of(data: Path) -> dict[str, str]:
     """Return an environment with this data folder and no other setting of ours."""
-    prefixes = ("ZHENGYIN_", "HSM_", "CERTS_", "VERIFY_")
+    prefixes = ("ZHENGYIN_", "HSM_", "CERTS_", "IDP_", "VERIFY_")
     rest = {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
     return rest | {"ZHENGYIN_DATA": str(data), "LC_ALL": "C.UTF-8", "NO_COLOR": "1"}
 
