@@ -15,12 +15,15 @@ import certs
 import hsm
 import signing
 import verify
+from api.history_export import COLUMNS as HISTORY_COLUMNS
 from api.messages import Language, Messages, messages, preferred_language
+from api.pages.leaving import Outcome
 from api.problems import STATUS_OF
 from api.production import ProductionRefusedError
 from certs.errors import CertsError
 from certs.lifecycle import LegalKind, Status
 from hsm.errors import CustodyError
+from idp.history import Means
 from signing.errors import SigningError
 from verify.errors import VerifyError
 from verify.policy import POLICIES
@@ -67,6 +70,10 @@ def wanted() -> set[str]:
         *(f"time_source.{source}" for source in TimeSource),
         *(f"revocation.{revocation}" for revocation in Revocation),
         *(f"policy.{policy}" for policy in POLICIES),
+        *(f"means.{means}" for means in Means),
+        *(f"page.history.column.{column}" for column in HISTORY_COLUMNS),
+        *(f"page.left.outcome.{outcome}" for outcome in Outcome),
+        *(f"page.left.why.{outcome}" for outcome in Outcome if outcome is not Outcome.LEFT),
     }
 
 
