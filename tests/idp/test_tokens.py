@@ -103,6 +103,10 @@ def access_draft() -> TokenDraft:
     return access_token_draft(ISSUER)
 
 
+def machine_draft() -> TokenDraft:
+    return machine_token_draft(ISSUER)
+
+
 def logout_draft() -> TokenDraft:
     return logout_token_draft(ISSUER)
 
@@ -142,6 +146,29 @@ def test_every_reason_is_met_by_an_attack() -> None:
     # An old logout token has expired as well, until the skew; that one has a test of its own.
     # Whether one came before is known to whoever keeps them.
     assert set(TokenFault) - met == {TokenFault.TOO_OLD, TokenFault.REPLAYED}
+
+
+@pytest.mark.parametrize("given_to", [check_id, check_access, check_logout])
+@pytest.mark.parametrize("draft", [id_draft, access_draft, machine_draft, logout_draft])
+def test_a_token_of_one_kind_is_none_of_another(
+    draft: Callable[[], TokenDraft], given_to: Callable[[str], object]
+) -> None:
+    """All are signed with the same key, and may be for the same audience."""
+    its_own = {
+        id_draft: check_id,
+        access_draft: check_access,
+        machine_draft: check_access,
+        logout_draft: check_logout,
+    }
+    whole = draft()
+    whole.claims["aud"] = [CLIENT, API]
+    whole.claims.setdefault("azp", CLIENT)
+    if given_to is its_own[draft]:
+        given_to(whole.compact())
+    else:
+        with pytest.raises(InvalidTokenError) as caught:
+            given_to(whole.compact())
+        assert caught.value.reason in {TokenFault.WRONG_TYPE, TokenFault.WRONG_PURPOSE}
 
 
 def test_an_id_token_says_who_signed_in_and_how() -> None:
@@ -246,7 +273,7 @@ def test_an_access_token_says_for_whom_and_what() -> None:
 
 
 def test_a_machine_has_no_levels() -> None:
-    draft = machine_token_draft(ISSUER)
+    draft = machine_draft()
     draft.claims.update(acr="al3", identity_level="L4")
     machine = check_access(draft.compact())
     assert (machine.session_id, machine.level, machine.identity_level) == (None, None, None)
