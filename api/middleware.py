@@ -31,6 +31,7 @@ DRAFT_PATHS = ("/office/drafts/", "/v1/drafts", "/v1/certificates")
 LARGEST_OTHER_BODY = 64 * 1024
 # The largest file over a telephone's 1.5 Mbit/s.
 SECONDS_TO_SEND = 120
+BACKCHANNEL = "/logout/backchannel"
 UPLOADS = frozenset({("POST", "/v1/verifications"), ("POST", "/verify")})
 
 # Any word may stand where the method stands; each that is counted takes memory for ever.
@@ -280,6 +281,8 @@ class RateLimit:
     PAGES_BURST, PAGES_PER_SECOND = 200, 20
     # A check costs milliseconds, but a hostile file may cost its full limits.
     UPLOADS_BURST, UPLOADS_PER_SECOND = 40, 4
+    # The provider tells of everybody's leaving from one address, and never repeats a call.
+    LOGOUTS_BURST, LOGOUTS_PER_SECOND = 2_000, 200
     # Each keeps in memory what has arrived, and a client sends as slowly as it likes.
     UPLOADS_AT_ONCE, UPLOADS_AT_ONCE_OF_ONE = 32, 8
 
@@ -289,6 +292,7 @@ class RateLimit:
         self._enabled = enabled
         self._pages = TokenBuckets(self.PAGES_BURST, self.PAGES_PER_SECOND)
         self._uploads = TokenBuckets(self.UPLOADS_BURST, self.UPLOADS_PER_SECOND)
+        self._logouts = TokenBuckets(self.LOGOUTS_BURST, self.LOGOUTS_PER_SECOND)
         self._uploading: list[str] = []  # the client of each upload under way
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -299,7 +303,9 @@ class RateLimit:
         client = client_of(scope)
         if (scope["method"], scope["path"]) in UPLOADS:
             await self._upload(client, scope, receive, send)
-        elif self._pages.take(client):
+            return
+        told = scope["method"] == "POST" and scope["path"].startswith(BACKCHANNEL)
+        if (self._logouts if told else self._pages).take(client):
             await self._app(scope, receive, send)
         else:
             await answer_problem(scope, "rate_limited")(scope, receive, send)

@@ -193,6 +193,15 @@ def test_who_comes_too_often_is_asked_to_wait(services: Services) -> None:
     assert visitor.post("/verify").status_code == 422
 
 
+def test_the_provider_is_heard_however_many_leave(services: Services) -> None:
+    """It calls from one address for everybody, once: what is refused would be lost."""
+    visitor = connect(services, rate_limited=True)
+    for _ in range(RateLimit.PAGES_BURST + 1):
+        assert visitor.post("/logout/backchannel/portal").status_code != 429
+    answers = {visitor.get("/healthz").status_code for _ in range(RateLimit.PAGES_BURST)}
+    assert answers == {200}
+
+
 def test_uploads_have_a_limit_of_their_own(services: Services) -> None:
     visitor = connect(services, rate_limited=True)
     for _ in range(RateLimit.UPLOADS_BURST // 2):
