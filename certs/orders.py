@@ -169,7 +169,8 @@ def _holders(
         return
     if len(unverified_holders) > certificate_type.max_holders:
         faults.append(Fault("/holders", "max_items", str(certificate_type.max_holders)))
-    broken = {fault.pointer.split("/")[2] for fault in faults if fault.pointer[:9] == "/holders/"}
+    places = (fault.pointer.split("/") for fault in faults if fault.pointer[:9] == "/holders/")
+    broken = {place[2] for place in places if place[3:] != ["name"]}
     for place, holder in enumerate(unverified_holders):
         if str(place) in broken:
             continue
@@ -183,7 +184,7 @@ def _holders(
         if document.type.holder_kind not in certificate_type.holder_kinds:
             kinds = " ".join(sorted(certificate_type.holder_kinds))
             faults.append(Fault(f"{pointer}/type", "holder_kind", kinds))
-        yield Holder(document, holder["name"])
+        yield Holder(document, str(holder.get("name")))  # where it is at fault, so is the order
 
 
 def _portrait(

@@ -163,8 +163,10 @@ def test_every_fault_is_told_at_once() -> None:
     assert faults(order) == {
         ("/holders", "max_items"),
         ("/holders/0/name", "hidden_character"),
+        ("/holders/0/number", "wrong_check_digit"),
         ("/holders/1/number", "wrong_check_digit"),
         ("/holders/2/age", "unknown_key"),
+        ("/holders/3/type", "unknown_document_type"),
         ("/holders/3/name", "outer_space"),
         ("/attributes/KZ_FDDBR", "max_length"),
         ("/attributes/KZ_JYXM/0/XMMC", "enum"),

@@ -5,6 +5,7 @@ test says, at once. Its clock stands still, and so does the office's.
 """
 
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,15 +14,19 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import httpx
+from fastapi import FastAPI
 from joserfc.jwk import RSAKey
 from pydantic import HttpUrl
 from simulators.attack_tokens import claims, published_keys
 from simulators.office import CIVIL_AFFAIRS_BUREAU, MARKET_BUREAU, PUBLIC_URL, Clock, new_office
 from simulators.officers import held, open_staff
 from simulators.openid_provider import OpenIdProvider, browse, client_key, running_provider
-from simulators.signed_in import connect_browser, identity_of, origin_of, sign_in
+from simulators.signed_in import identity_of, origin_of, sign_in
 from simulators.token_drafts import AT, CLIENT
+from simulators.web import BROWSER, CHINESE
+from starlette.exceptions import StarletteDeprecationWarning
 
+from api.app import create_app
 from api.deps import CSRF_FIELD
 from api.identity import client_key_file, upgrade_database
 from api.settings import Settings
@@ -34,6 +39,11 @@ from idp.officers import Post
 from idp.persons import LevelMeans
 from idp.sessions import WebSession
 from idp.settings import IdentitySettings
+
+with warnings.catch_warnings():
+    # It would rather have another HTTP library than the one the other tests use.
+    warnings.simplefilter("ignore", StarletteDeprecationWarning)
+    from fastapi.testclient import TestClient
 
 DRAFTER, SEALER, OTHER_SEALER = "account-drafter", "account-sealer", "account-other-sealer"
 CARD_DRAFTER, CARD_SEALER = "account-card-drafter", "account-card-sealer"
@@ -94,6 +104,7 @@ class DeskOffice:
     """An office whose officers work by their browsers."""
 
     services: Services
+    app: FastAPI
     clock: Clock
     provider: OpenIdProvider
 
@@ -101,7 +112,13 @@ class DeskOffice:
         self, account: str, *, identity_level: IdentityLevel = IdentityLevel.SEEN
     ) -> Browser:
         """Return the browser of somebody who is signed in with a password."""
-        http = connect_browser(self.services)
+        http = TestClient(
+            self.app,
+            base_url=self.services.settings.origin,
+            headers=BROWSER | CHINESE,
+            raise_server_exceptions=False,
+            follow_redirects=False,
+        )
         session = sign_in(
             http,
             self.services,
@@ -162,7 +179,8 @@ def open_desk_office(folder: Path, public_url: str = PUBLIC_URL) -> Iterator[Des
         _pin_keys(settings)
         with open_services(settings, clock=clock) as services:
             _appoint(services)
-            yield DeskOffice(services, clock, provider)
+            app = create_app(services, rate_limited=False)
+            yield DeskOffice(services, app, clock, provider)
 
 
 def _pin_keys(settings: Settings) -> None:
