@@ -254,6 +254,15 @@ def _form_page(
         company=acting,
         principal="" if person is None else person.id if acting is None else acting.principal.id,
         values={"transferable": ""} | values,
-        faults={fault.field: fault.code for fault in reversed(faults)},
+        faults=_by_field(faults),
         document_types=[kind for kind in DocumentType if kind.holder_kind is HolderKind.NATURAL],
     )
+
+
+def _by_field(faults: list[MandateFault]) -> dict[str, str]:
+    """Return the first fault of each field of the form, in the form's order."""
+    # What is wrong with the person is said beside his name.
+    named = [("name" if fault.field == "actor" else fault.field, fault.code) for fault in faults]
+    first = dict(reversed(named))
+    order = ("principal", *FIELDS, "transferable")
+    return {field: first[field] for field in order if field in first}
