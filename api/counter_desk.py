@@ -79,11 +79,28 @@ class CounterDesk:
         names = self.identity.officers.department_names()
         return {uscc: names.get(uscc, uscc) for uscc in usccs}
 
-    def clerk_of(self, form: VerifiedForm) -> Clerk:
-        """Return the clerk at the authority that the form names. Raise `TypedWrongError`."""
+    def read(self, form: VerifiedForm) -> tuple[Clerk, Sighting]:
+        """Return for which authority the clerk works and what he says he saw.
+
+        Raise `TypedWrongError` with all that is wrong, which quotes nothing.
+        """
+        faults = {}
+        document = None
         if form.text("authority") not in self.authorities:
-            raise TypedWrongError({"authority": "authority"})
-        return Clerk(self.officer, form.text("authority"))
+            faults["authority"] = "authority"
+        try:
+            number = "".join(form.text("document_number")[: 2 * LONGEST_NUMBER].split())
+            document = IdentityDocument.parse(form.text("document_type"), number)
+        except InvalidDocumentError:
+            faults["document_number"] = "document_number"
+        if document is not None and document.type.holder_kind is not HolderKind.NATURAL:
+            faults["document_number"] = "document_number"
+        if form.text("seen") not in {ORIGINAL, COPY}:
+            faults["seen"] = "seen"
+        if document is None or faults:
+            raise TypedWrongError(faults)
+        sighting = Sighting(document, original=form.text("seen") == ORIGINAL)
+        return Clerk(self.officer, form.text("authority")), sighting
 
     def any_clerk(self) -> Clerk:
         """Return the clerk where the case itself says for which authority."""
@@ -109,22 +126,6 @@ class CounterDesk:
             raise TypedWrongError(faults)
         replaces = form.text("old") == REPLACE
         return Wanted(FactorKind(kind), replaces, self.rp_id or "", self.settings.origin)
-
-
-def sighting_of(form: VerifiedForm) -> Sighting:
-    """Return what the clerk says he saw. Raise `TypedWrongError`, which quotes nothing."""
-    faults = {}
-    document = None
-    try:
-        number = "".join(form.text("document_number")[: 2 * LONGEST_NUMBER].split())
-        document = IdentityDocument.parse(form.text("document_type"), number)
-    except InvalidDocumentError:
-        faults["document_number"] = "document_number"
-    if form.text("seen") not in {ORIGINAL, COPY}:
-        faults["seen"] = "seen"
-    if document is None or faults or document.type.holder_kind is not HolderKind.NATURAL:
-        raise TypedWrongError(faults or {"document_number": "document_number"})
-    return Sighting(document, original=form.text("seen") == ORIGINAL)
 
 
 def open_desk(services: Services, visitor: Visitor) -> CounterDesk:

@@ -16,7 +16,6 @@ from api.counter_desk import (
     ClerksDesk,
     CounterDesk,
     TypedWrongError,
-    sighting_of,
 )
 from api.counter_views import (
     SAID_ON_THE_PAGE,
@@ -55,8 +54,7 @@ def counter_page(request: Request, desk: ClerksDesk) -> Response:
 def find_person(request: Request, desk: ClerksDesk, form: CurrentForm) -> Response:
     """Show whom the document belongs to, and what can be done for him."""
     try:
-        desk.clerk_of(form)
-        sighting = sighting_of(form)
+        _, sighting = desk.read(form)
         person = desk.counter.find(sighting.document, at=desk.at)
         factors = [] if person is None else desk.factors(person)
     except (TypedWrongError, *SAID_ON_THE_PAGE) as error:
@@ -71,7 +69,7 @@ def start_enrolment(request: Request, desk: ClerksDesk, form: CurrentForm) -> Re
     """Begin an enrolment for the person of the form's document."""
     found = None
     try:
-        clerk, sighting = desk.clerk_of(form), sighting_of(form)
+        clerk, sighting = desk.read(form)
         person = desk.counter.find(sighting.document, at=desk.at)
         if person is None:
             raise UnknownPersonError
@@ -162,7 +160,7 @@ def done_page(case_id: str, request: Request, desk: ClerksDesk) -> Response:
 def renew_password(request: Request, desk: ClerksDesk, form: CurrentForm) -> Response:
     """Give the person of the form's document a password for one use."""
     try:
-        access = desk.counter.renew_password(desk.clerk_of(form), sighting_of(form), at=desk.at)
+        access = desk.counter.renew_password(*desk.read(form), at=desk.at)
     except (TypedWrongError, *SAID_ON_THE_PAGE) as error:
         return find_page(request, desk, form, faults_of(error))
     return slip_page(request, access)
@@ -173,7 +171,7 @@ def open_account(request: Request, desk: ClerksDesk, form: CurrentForm) -> Respo
     """Open a first account for somebody who has none."""
     sighting = None
     try:
-        clerk, sighting = desk.clerk_of(form), sighting_of(form)
+        clerk, sighting = desk.read(form)
         person = NamedPerson(PersonName.parse(form.text("name")), sighting.document)
         access = desk.counter.make_account(
             clerk,

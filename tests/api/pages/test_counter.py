@@ -373,6 +373,12 @@ def test_what_is_wrong_with_a_document_is_said_at_its_field(
     assert hall.accounts.passwords == {}
 
 
+def test_all_that_is_wrong_is_said_at_once(hall: Hall) -> None:
+    page = come(hall).post("/person").text
+    for field in ("authority", "document_number", "seen"):
+        assert f'<a href="#{field}">' in page
+
+
 def test_who_may_not_is_told_nothing(hall: Hall) -> None:
     hall.settle()
     for account in (DRAFTER, AUDITOR, "citizen"):
