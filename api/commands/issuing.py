@@ -1,4 +1,4 @@
-"""`issue` and `resume`: one certificate under the operator's command; what a crash left."""
+"""`issue` and `resume`: one certificate, in development; what a crash left."""
 
 import json
 import sys
@@ -21,10 +21,12 @@ from api.commands.common import (
     write_output,
 )
 from api.office import open_office
+from api.settings import Environment
 from api.wiring import system_clock
 from certs.entries import ECertificate
 from certs.issuance import Issued
 from certs.orders import parse_order, read_order
+from hsm.errors import ApprovalRejectedError
 
 
 def issue(  # noqa: PLR0913 - these are the command's options
@@ -46,6 +48,8 @@ def issue(  # noqa: PLR0913 - these are the command's options
         complain(f"{order}: {text('problem.unreadable')}")
         raise typer.Exit(Exit.UNREADABLE) from None
     with exit_statuses(), open_office(settings, clock=system_clock) as office:
+        if settings.env is not Environment.DEVELOPMENT:
+            raise ApprovalRejectedError("an operator issues in development only")
         parsed = parse_order(
             read_order(unverified_order),
             certificate_type=office.catalogue.find(kind),

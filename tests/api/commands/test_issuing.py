@@ -2,12 +2,15 @@
 
 import json
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from simulators.office import CIVIL_AFFAIRS_BUREAU, FOOD_LICENCE, MARKET_BUREAU, OTHER_MARKET_BUREAU
 from simulators.terminal import Desk, zhengyin
 
+from hsm.ledger import Ledger
 from signing.canonical import sm3
 
 KEY = re.compile(r"Idempotency key: ([0-9a-f]{32}) ")
@@ -198,3 +201,34 @@ def test_a_name_never_reaches_the_terminal(own_desk: Desk, tmp_path: Path) -> No
     assert holder["number"] not in told.out + told.err
     assert holder["name"] not in told.out + told.err
     assert json.loads(own_desk.order.read_bytes())["holders"] == [holder]
+
+
+def test_in_production_an_operator_issues_nothing(
+    own_desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZHENGYIN_ENV", "production")
+    told = own_desk.issue("-o", tmp_path / "out.pdf")
+    assert told.status == 78, "all that is of development is told first"
+    assert "an authorisation of development" in told.err
+    monkeypatch.setattr("api.office.verify_fit_for_production", lambda *_: None)
+    told = own_desk.issue("-o", tmp_path / "out.pdf")
+    assert told.status == 75
+    assert "[approval_rejected]" in told.err
+    assert not (tmp_path / "out.pdf").exists()
+
+
+def test_making_everything_again_authorises_nothing_twice(own_desk: Desk) -> None:
+    ledger = Ledger(own_desk.data / "ledger.db")
+    head = ledger.head()
+    assert own_desk.run("init").status == 0
+    assert ledger.head() == head
+    ledger.close()
+
+
+def test_an_approval_that_was_tampered_with_breaks_the_ledger(own_desk: Desk) -> None:
+    with closing(sqlite3.connect(own_desk.data / "ledger.db")) as connection:
+        connection.execute("DROP TRIGGER events_no_update")
+        connection.execute("UPDATE events SET content = '{}' WHERE event = 'authorised'")
+        connection.commit()
+    told = own_desk.run("ledger", "verify")
+    assert told.status == 1
