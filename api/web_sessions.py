@@ -99,7 +99,6 @@ def open_session(
     """
     identity, at = identity_of(services), services.clock()
     client_id = services.settings.identity.client_id
-    session = None
     present = present_session(request, services)
     if present is not None and present.account == signed_in.claims.account:
         session, cookie = identity.sessions.step_up(present, signed_in, at=at)
@@ -107,10 +106,21 @@ def open_session(
         if present is not None:
             identity.sessions.end(present)
         session, cookie = identity.sessions.open(signed_in, at=at)
+        resume_acting(services, session)
     identity.leaving.history.note_own(session, at=at)
     set_cookie(answer, session_cookie(client_id), cookie)
     drop_cookie(answer, unconfirmed_cookie(client_id))
     return session
+
+
+def resume_acting(services: Services, session: WebSession) -> None:
+    """Let a new session act for whom the person chose with this sign-in, here or at a portal."""
+    identity, at = identity_of(services), services.clock()
+    if session.session_id is None:
+        return
+    choice = identity.people.choices.of_session(session.session_id, at=at)
+    if choice is not None and choice.account == session.account and choice.mandate_id is not None:
+        identity.sessions.set_acting(session, choice.mandate_id)
 
 
 def present_session(request: Request, services: Services) -> WebSession | None:

@@ -23,9 +23,10 @@ from api.deps import (
     verify_same_origin,
 )
 from api.identity import Identity
+from api.leaving import OWN_CLAIMS
 from api.rendering import render
 from api.sign_in_answers import login_address, render_refused, render_unavailable
-from api.visitors import cookie_of, name_in
+from api.visitors import Visitor, cookie_of, name_in
 from api.web_sessions import (
     PURPOSES,
     REFUSALS,
@@ -35,6 +36,7 @@ from api.web_sessions import (
     know_browser,
     open_session,
     present_session,
+    resume_acting,
     set_cookie,
     start_sign_in,
 )
@@ -54,9 +56,16 @@ from idp.sessions import WebSession, browser_cookie, session_cookie, unconfirmed
 router = APIRouter(include_in_schema=False)
 
 SILENT = "silent"
-RECEIVED = ("name", "document", "identity_level", "level")
-"""What the platform is told of a person, for the page that says so; portals are told less."""
 AGAIN = "/login/again"
+DOORS = (
+    ("/me/certificates", "certificates"),
+    ("/acting", "acting"),
+    ("/me/mandates", "mandates"),
+    ("/me/identity", "identity"),
+    ("/me/history", "history"),
+    ("/services", "services"),
+)
+OFFICERS_DOORS = (("/office", "office"),)
 EXPLAINED = frozenset(
     {LoginReason.ACCESS_DENIED, LoginReason.ATTEMPT_EXPIRED, LoginReason.LEVEL_TOO_LOW}
 )
@@ -119,7 +128,8 @@ def ask_to_continue(
         "continue.html",
         session=session,
         name=name_in(session.claims),
-        received=RECEIVED,
+        received=OWN_CLAIMS,
+        acting=Visitor(session, identity_of(services), services.clock()).acting,
         return_to=own_path(unverified_next),
     )
 
@@ -186,7 +196,8 @@ def resume(
 @router.get("/me")
 def me(request: Request, visitor: CurrentVisitor) -> Response:
     """Show who is signed in, how surely, and for whom he acts."""
-    return render(request.scope, "me.html", session=visitor.session)
+    doors = OFFICERS_DOORS + DOORS if visitor.officer else DOORS
+    return render(request.scope, "me.html", session=visitor.session, doors=doors)
 
 
 def _open_session(
@@ -201,7 +212,8 @@ def _ask_before_opening(
     _: Request, services: Services, signed_in: SignedIn, kept: KeptAttempt
 ) -> Response:
     identity, at = identity_of(services), services.clock()
-    cookie = identity.sessions.open(signed_in, at=at, confirmed=False)[1]
+    session, cookie = identity.sessions.open(signed_in, at=at, confirmed=False)
+    resume_acting(services, session)
     query = urlencode({"next": kept.return_to})
     answer = RedirectResponse(f"/login/continue?{query}", HTTPStatus.SEE_OTHER)
     set_cookie(answer, unconfirmed_cookie(identity.platform.client_id), cookie)
