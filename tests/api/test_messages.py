@@ -13,26 +13,54 @@ import pytest
 import api
 import certs
 import hsm
+import idp
 import signing
 import verify
 from api.history_export import COLUMNS as HISTORY_COLUMNS
+from api.leaving import OWN_CLAIMS
 from api.messages import Language, Messages, messages, preferred_language
 from api.pages.leaving import Outcome
+from api.pages.signing_in import DOORS, EXPLAINED, OFFICERS_DOORS
 from api.problems import STATUS_OF
 from api.production import ProductionRefusedError
 from certs.errors import CertsError
 from certs.lifecycle import LegalKind, Status
 from hsm.errors import CustodyError
+from idp.documents import DocumentFault
+from idp.errors import DamagedIdentityError, IdentityError, InvalidPortalError
 from idp.history import Means
+from idp.levels import AuthenticationLevel, IdentityLevel
+from idp.mandates import Act, Grounds, Standing
+from idp.names import NameFault
+from idp.persons import LevelMeans
+from idp.portals import PortalClaim
 from signing.errors import SigningError
 from verify.errors import VerifyError
 from verify.policy import POLICIES
 from verify.report import ReasonCode, Revocation, Step, TimeSource, Verdict
 from verify.sources import CertificateStatus
 
+ALL_DOORS = OFFICERS_DOORS + DOORS
 CHINESE, ENGLISH = messages(Language.CHINESE), messages(Language.ENGLISH)
-BASES = (SigningError, CustodyError, CertsError, VerifyError)
-KEY = re.compile(r"""\b(?:t|text|terminal_messages\(\))\(f?["']([a-z_.A-Z]+)["'][,)]""")
+BASES = (SigningError, CustodyError, CertsError, IdentityError, VerifyError)
+# What the page of mandates and the page of identity levels say besides.
+MANDATE_FAULTS = {
+    "invalid_matter",
+    "no_day",
+    "until_missing",
+    "until_before_since",
+    "until_past",
+    "since_past",
+    "period_too_long",
+    "beyond_own",
+    "handed_on_once",
+    "same_person",
+    "data_differ",
+    "switched",
+    "base_unavailable",
+    "too_many_tries",
+}
+KEY = re.compile(r"""(?<![.\w])(?:t|text|terminal_messages\(\))\(f?["']([a-z_.A-Z]+)["'][,)]""")
 
 
 def leaves(entries: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -50,7 +78,7 @@ def subclasses(base: type[Exception]) -> Iterator[type[Exception]]:
 
 
 def error_codes() -> set[str]:
-    for package in (certs, hsm, signing, verify):
+    for package in (certs, hsm, idp, signing, verify):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
     classes = chain.from_iterable(subclasses(base) for base in BASES)
@@ -70,6 +98,19 @@ def wanted() -> set[str]:
         *(f"time_source.{source}" for source in TimeSource),
         *(f"revocation.{revocation}" for revocation in Revocation),
         *(f"policy.{policy}" for policy in POLICIES),
+        *(f"identity_level.{level.claim}" for level in IdentityLevel),
+        *(f"authentication_level.{level.acr}" for level in AuthenticationLevel),
+        *(f"claim.{word}" for word in {*PortalClaim, *OWN_CLAIMS, "pseudonym"}),
+        *(f"page.refused.why.{why}" for why in {*EXPLAINED, "unknown_attempt", "other"}),
+        *(f"page.me.{door}.{what}" for door in ("door", "door_how") for _, what in ALL_DOORS),
+        *(f"problem.{kind.code}" for kind in (InvalidPortalError, DamagedIdentityError)),
+        *(f"page.identity_too_low.how_to.{level.claim}" for level in IdentityLevel),
+        *(f"grounds.{grounds}" for grounds in Grounds),
+        *(f"standing.{standing}" for standing in Standing),
+        *(f"level_means.{means}" for means in LevelMeans),
+        *(f"person_fault.{fault}" for fault in {*NameFault, *DocumentFault, *MANDATE_FAULTS}),
+        *(f"page.mandates.act.{act}" for act in Act if act is not Act.END),
+        *(f"page.mandate_new.{field}" for field in ("since", "until")),
         *(f"means.{means}" for means in Means),
         *(f"page.history.column.{column}" for column in HISTORY_COLUMNS),
         *(f"page.left.outcome.{outcome}" for outcome in Outcome),
