@@ -148,7 +148,7 @@ def open_identity(
             choices=people.choices,
             officers=officers,
             portals=portals,
-            own_clients=(platform.client_id, settings.identity.approval_client_id),
+            approval_client_id=settings.identity.approval_client_id,
         )
         yield Identity(
             transactions=transactions,

@@ -1,6 +1,6 @@
 """The parts that end sessions and say what became of them, built and introduced to one another."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,17 +28,21 @@ from idp.watch import Watch
 
 OWN_CLAIMS = ("name", "document", "identity_level", "level")
 """What we are told of people ourselves, as words of the catalogue."""
+APPROVAL_CLAIMS = ("identity_level", "level")
+"""What we are told when an officer approves; his account we know."""
 BACKCHANNEL = "/logout/backchannel"
 """Where the provider tells us of a leaving; with a client id behind it, of that portal's."""
 
 
-def claims_of(portals: Portals, own_clients: Collection[str], client_id: str) -> tuple[str, ...]:
+def claims_of(
+    portals: Portals, own_clients: Mapping[str, tuple[str, ...]], client_id: str
+) -> tuple[str, ...]:
     """Return what a client is told of people now, as words of the catalogue.
 
     Nothing for a client that is neither ours nor a portal's.
     """
     if client_id in own_clients:
-        return OWN_CLAIMS
+        return own_clients[client_id]
     portal = portals.find(client_id)
     return () if portal is None else portal.told
 
@@ -94,10 +98,11 @@ def open_leaving(  # noqa: PLR0913 - what is introduced to one another here
     choices: ActingChoices,
     officers: Officers,
     portals: Portals,
-    own_clients: Collection[str],
+    approval_client_id: str,
 ) -> Leaving:
     """Open them over the identity database, until the `stack` is closed."""
     ours = OurSessions(sessions, choices)
+    own_clients = {approval_client_id: APPROVAL_CLAIMS, sessions.client_id: OWN_CLAIMS}
     history = History(transactions, partial(claims_of, portals, own_clients))
     fetcher = Fetcher(seconds=SECONDS_FOR_A_PORTAL)
     stack.callback(fetcher.close)

@@ -1,6 +1,8 @@
-"""A platform, two portals of two departments and a realm of the real Keycloak, all served."""
+"""A platform with its jobs, two portals and the real Keycloak, served by threads of a test run."""
 
-from collections.abc import Iterator
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,27 +14,36 @@ from simulators.browser_session import Page
 from simulators.everywhere import Everywhere, serving
 from simulators.keycloak import RealmForTests, new_realm
 from simulators.server import free_port
-from simulators.signed_in import furnish_identity
-from simulators.web import ServedOffice, furnish
+from simulators.signed_in import furnish_identity, identity_of
+from simulators.web import ServedOffice
 
 from api.app import create_app
 from api.identity import client_key_file
-from api.portal_applying import Applied, apply_portals
+from api.jobs import running_jobs
+from api.portal_applying import apply_portals
 from api.settings import Settings
 from api.wiring import Services, open_services
 from demo.portal_pages import create_portal
 from demo.portal_parts import PortalParts, open_portal
-from idp.levels import IdentityLevel
 from idp.settings import IdentitySettings
 
 SAMPLES = Path(__file__).parents[2] / "demo" / "portals"
 MARKET, CIVIL = "portal-market", "portal-civil"
-NAME = "陈示例"
-USER = "chen.portal"
+SECONDS = 15
+"""Two rounds of a job that runs every three seconds, on a busy machine."""
 
 
-def clock() -> datetime:
+def system_clock() -> datetime:
+    """Return the time."""
     return datetime.now(UTC)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait until something holds; fail when it takes longer than it may."""
+    end = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 @dataclass(slots=True)
@@ -41,71 +52,94 @@ class District:
 
     realm: RealmForTests
     services: Services
-    settings: Settings
-    account: str
-    files: list[Path]
-    applied: dict[str, Applied] = field(default_factory=dict)
     portals: dict[str, PortalParts] = field(default_factory=dict)
+    served: dict[str, ExitStack] = field(default_factory=dict)
+
+    @property
+    def origin(self) -> str:
+        """Where the platform is."""
+        return self.realm.origin
 
     def home(self, client_id: str) -> str:
+        """Return where a portal is."""
         return self.portals[client_id].portal.home
 
-    def enter(self, browser: Everywhere, client_id: str, path: str = "/") -> Page:
-        """Press "sign in" on a page of a portal, and sign in by password if that is asked."""
-        person = self.realm.people[USER]
-        address = f"{self.home(client_id)}/login?next={path}"
-        return browser.sign_in(address, USER, person.password, person.code)
+    def serve(self, client_id: str) -> None:
+        """Let a portal answer, from now on."""
+        port = urlsplit(self.home(client_id)).port
+        assert port is not None
+        self.served[client_id] = ExitStack()
+        self.served[client_id].enter_context(serving(create_portal(self.portals[client_id]), port))
 
-    def continue_as(self, browser: Everywhere, client_id: str, path: str = "/") -> Page:
-        page = self.enter(browser, client_id, path)
-        assert page.asked == ()
-        assert urlsplit(page.address).path == "/login/continue"
-        return browser.press(page, "/login/continue")
+    def stop(self, client_id: str) -> None:
+        """Let a portal be dead, from now on."""
+        self.served.pop(client_id).close()
 
-    def sign_out(self, account: str) -> None:
-        """End the provider's sessions of somebody; what it tells the platform is passed on."""
-        self.realm.operator.sign_out(account)
-        assert self.services.identity is not None
-        self.services.identity.leaving.relay.pass_on(at=clock())
+    def is_in(self, account: str) -> dict[str, int]:
+        """Return how many sessions there are here, and in each portal of all together."""
+        at = system_clock()
+        here = identity_of(self.services).sessions.of_account(account, at=at)
+        return {"platform": len(here)} | {
+            client: len(parts.sessions.all(at=at)) for client, parts in self.portals.items()
+        }
 
-    def sessions(self, client_id: str) -> list[str]:
-        return [s.account for s in self.portals[client_id].sessions.all(at=clock())]
+    def is_out(self, account: str) -> bool:
+        """Tell whether nobody is signed in anywhere."""
+        return not any(self.is_in(account).values())
 
+    def look_again(self) -> None:
+        """Look at the same events once more, as another process does beside the jobs."""
+        identity = identity_of(self.services)
+        assert identity.admin is not None
+        identity.leaving.watch.follow_changes(identity.admin, at=system_clock())
+        identity.leaving.watch.follow_people(identity.admin, at=system_clock())
 
-def portal_file(sample: str, folder: Path) -> Path:
-    """Return a portal's file with a free port for its own."""
-    text, port = (SAMPLES / f"{sample}.yaml").read_text(encoding="utf-8"), free_port()
-    for known in ("8201", "8202"):
-        text = text.replace(known, str(port))
-    path = folder / f"{sample}.yaml"
-    path.write_text(text, encoding="utf-8")
-    return path
+    @contextmanager
+    def somebody_in(self, username: str) -> Iterator[tuple[Everywhere, str]]:
+        """Return a browser in which somebody is signed in to all three, and his account."""
+        account = self.realm.people[username].account
+        with Everywhere() as browser:
+            self.enter(browser, username)
+            assert self.is_in(account) == {"platform": 1, MARKET: 1, CIVIL: 1}
+            yield browser, account
+
+    def enter(self, browser: Everywhere, username: str) -> None:
+        """Sign in to the platform, and go on to the portals."""
+        for home in (self.origin, *map(self.home, self.portals)):
+            page = self.sign_in(browser, username, home)
+            if urlsplit(page.address).path == "/login/continue":
+                page = browser.press(page, "/login/continue")
+            assert page.address.startswith(home), (page.address, page.status)
+
+    def sign_in(self, browser: Everywhere, username: str, home: str) -> Page:
+        """Go to the sign-in of the platform or a portal, and fill in what is asked."""
+        person = self.realm.people[username]
+        return browser.sign_in(f"{home}/login", username, person.password, person.code)
 
 
 @contextmanager
-def open_district(folder: Path) -> Iterator[District]:
-    """Serve everything over a folder; the realm goes at the end."""
-    office: ServedOffice = furnish(folder / "data")
-    furnish_identity(office)
-    port = free_port()
-    origin = f"http://localhost:{port}"
+def open_district(
+    office: ServedOffice, folder: Path, usernames: Sequence[str]
+) -> Iterator[District]:
+    """Serve all of it over a copy of `office` in `folder`; these people can sign in."""
+    data = furnish_identity(office.copy_to(folder / "data")).folder
+    origin = f"http://localhost:{free_port()}"
     with ExitStack() as stack:
         realm = stack.enter_context(new_realm(origin=origin))
         settings = Settings(
-            data=office.folder,
+            data=data,
             public_url=HttpUrl(origin),
             identity=IdentitySettings(issuer=HttpUrl(realm.issuer)),
         )
         client_key_file(settings).write_bytes(realm.platform_key.as_pem(private=True))
-        account = realm.person(USER, level=IdentityLevel.SEEN, full_name=NAME)
-        files = [portal_file(sample, folder) for sample in ("market", "civil")]
-        services = stack.enter_context(open_services(settings, clock=clock))
-        district = District(realm, services, settings, account, files)
-        applying = apply_portals(files, settings, realm.operator, backchannel_origin=origin)
-        district.applied = {one.portal.client: one for one in applying}
-        for one in district.applied.values():
+        admin_key = data / "identity" / "platform-admin.pem"
+        admin_key.write_bytes(realm.admin_key.as_pem(private=True))
+        services = stack.enter_context(open_services(settings, clock=system_clock))
+        district = District(realm, services)
+        files = [_portal_file(sample, folder) for sample in ("market", "civil")]
+        for one in apply_portals(files, settings, realm.operator, backchannel_origin=origin):
             assert one.key_file is not None
-            parts = stack.enter_context(
+            district.portals[one.portal.client] = stack.enter_context(
                 open_portal(
                     one.portal,
                     key=one.key_file.read_bytes(),
@@ -114,9 +148,23 @@ def open_district(folder: Path) -> Iterator[District]:
                     platform=origin,
                 )
             )
-            home_port = urlsplit(one.portal.home).port
-            assert home_port is not None
-            stack.enter_context(serving(create_portal(parts), home_port))
-            district.portals[one.portal.client] = parts
-        stack.enter_context(serving(create_app(services, rate_limited=False), port))
+            district.serve(one.portal.client)
+        stack.enter_context(serving(create_app(services, rate_limited=False), realm.port))
+        stack.enter_context(running_jobs(services))
+        for username in usernames:
+            realm.person(username)
+        # Keycloak tells only the second in which a session began: to be sure, one that began in
+        # the second of a change ends with it.
+        time.sleep(1)
         yield district
+        for client in list(district.served):
+            district.stop(client)
+
+
+def _portal_file(sample: str, folder: Path) -> Path:
+    """Return a portal's file with a free port for its own."""
+    port = free_port()
+    text = (SAMPLES / f"{sample}.yaml").read_text(encoding="utf-8")
+    path = folder / f"{sample}.yaml"
+    path.write_text(re.sub(r":82\d\d\b", f":{port}", text), encoding="utf-8")
+    return path
