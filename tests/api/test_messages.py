@@ -26,17 +26,17 @@ from api.production import ProductionRefusedError
 from certs.errors import CertsError
 from certs.lifecycle import LegalKind, Status
 from hsm.errors import CustodyError
+from idp.counter_acts import CounterAct
 from idp.documents import DocumentFault
 from idp.errors import DamagedIdentityError, IdentityError, InvalidPortalError
 from idp.history import Means
 from idp.levels import AuthenticationLevel, IdentityLevel
 from idp.mandates import Act, Grounds, Standing
 from idp.names import NameFault
-from idp.persons import LevelMeans
-from idp.portals import PortalClaim
-from idp.counter_acts import CounterAct
 from idp.officers import Post
 from idp.org_import import ChangeKind
+from idp.persons import LevelMeans
+from idp.portals import PortalClaim
 from idp.second_factors import SECOND_FACTORS
 from signing.errors import SigningError
 from verify.errors import VerifyError

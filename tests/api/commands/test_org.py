@@ -1,5 +1,6 @@
 """`org import`: what would change, what is wrong, and the real Keycloak behind it."""
 
+import inspect
 import re
 import shutil
 import stat
@@ -14,8 +15,12 @@ from simulators.officers import BUREAU, document
 from simulators.terminal import Desk, Told
 
 from api.commands.common import Exit
+from api.messages import Language, messages
+from idp import org_files, org_import, unverified_csv
 from idp.client_authentication import generate_client_key
+from idp.documents import DocumentFault
 from idp.login import RelyingParty, SignInRequest
+from idp.names import NameFault
 from idp.provider import Provider
 from idp.realm.plan import ADMIN
 
@@ -107,6 +112,20 @@ def test_a_provider_that_is_away_is_said(
     told = personnel.run("--dry-run")
     assert told.status == Exit.TRY_AGAIN
     assert "provider_unavailable" in told.err
+
+
+def test_every_fault_has_its_words() -> None:
+    said = set()
+    for module in (unverified_csv, org_files, org_import):
+        source = inspect.getsource(module)
+        said |= set(re.findall(r"""(?:add|_fault)\([^)"]*?(?:"[a-z_]*", )?"([a-z_]+)\"""", source))
+        said |= set(re.findall(r"""yield "([a-z_]+)\"""", source))
+    said |= {fault.value for fault in (*DocumentFault, *NameFault)}
+    said -= {"document_number", "name"}  # columns whose fault is a variable
+    assert len(said) > 40
+    for language in Language:
+        entries = messages(language).entries["org"]["fault"]
+        assert said - set(entries) == set()
 
 
 @pytest.fixture

@@ -20,7 +20,9 @@ from simulators.passkeys import Registration
 from simulators.signed_in import connect_browser, furnish_identity, identity_of, sign_in, submit
 from simulators.web import CHINESE, ENGLISH, ServedOffice
 
+from api.counter_views import SAID_ON_THE_PAGE
 from api.identity import open_identity, upgrade_database
+from api.messages import Language, messages
 from api.settings import Settings
 from api.wiring import Services, open_services
 from certs.qr import draw_qr
@@ -488,3 +490,10 @@ def test_every_natural_persons_document_can_be_chosen(hall: Hall) -> None:
     page = come(hall).get().text
     for kind in DocumentType:
         assert (f'value="{kind.value}"' in page) is (kind.holder_kind.value == "natural")
+
+
+def test_whatever_is_said_on_the_page_has_words() -> None:
+    for language in Language:
+        text = messages(language)
+        for error in SAID_ON_THE_PAGE:
+            assert text(f"counter.fault.{error.code}")
