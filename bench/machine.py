@@ -12,6 +12,7 @@ LIBRARIES = (
     "typst",
     "sqlalchemy",
     "cryptography",
+    "joserfc",
     "pyhanko",
     "pyhanko-certvalidator",
     "asn1crypto",
