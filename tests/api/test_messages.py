@@ -16,6 +16,7 @@ import hsm
 import idp
 import signing
 import verify
+from api.form_words import FAULTS
 from api.history_export import COLUMNS as HISTORY_COLUMNS
 from api.leaving import OWN_CLAIMS
 from api.messages import Language, Messages, messages, preferred_language
@@ -23,6 +24,8 @@ from api.pages.leaving import Outcome
 from api.pages.signing_in import DOORS, EXPLAINED, OFFICERS_DOORS
 from api.problems import STATUS_OF
 from api.production import ProductionRefusedError
+from certs.approval_requests import RequestState
+from certs.draft_entries import DraftState
 from certs.errors import CertsError
 from certs.lifecycle import LegalKind, Status
 from hsm.errors import CustodyError
@@ -91,9 +94,22 @@ def error_codes() -> set[str]:
     return {str(vars(kind)["code"]) for kind in classes if "code" in vars(kind)}
 
 
+def wanted_of_the_desk() -> set[str]:
+    """Return the keys that pages of drafts make from states, faults and names of fields."""
+    fields = ("holders", "type", "number", "name", "issued_on", "valid_from", "valid_to")
+    return {
+        *(f"draft_state.{state}" for state in DraftState),
+        *(f"page.desk.group.{state}" for state in DraftState),
+        *(f"page.sealing.state.{state}" for state in RequestState),
+        *(f"form.fault.{code}" for code in (*FAULTS, "whole_number", "other")),
+        *(f"form.field.{field}" for field in fields),
+        *(f"form.hint.{field}" for field in ("issued_on", "valid_from", "valid_to")),
+    }
+
+
 def wanted() -> set[str]:
     """Return every key that is made from a code at run time."""
-    return {
+    return wanted_of_the_desk() | {
         *(f"problem.{code}" for code in error_codes() | set(STATUS_OF)),
         f"problem.{ProductionRefusedError.code}",
         *(f"reason.{code}.{part}" for code in ReasonCode for part in ("why", "next")),
