@@ -11,6 +11,7 @@ from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from api.deps import MACHINE_PATHS, VerifiedForm, verified_form
+from api.identity import Identity
 from api.problems import STATUS_OF, answer_problem
 from api.rendering import render
 from api.visitors import Visitor, address_of
@@ -19,12 +20,21 @@ from api.wiring import Services
 from idp.attempts import KeptForm
 from idp.errors import (
     AssuranceTooLowError,
+    IdentityError,
     NotSignedInError,
     ProviderUnavailableError,
     SessionEndedError,
 )
 from idp.levels import AuthenticationLevel, IdentityLevel
 from idp.login import SignInRequest
+from idp.second_factors import ONE_TIME_CODE, PASSKEY
+
+_MEANS = {
+    AuthenticationLevel.PASSWORD: frozenset({"password", PASSKEY}),
+    AuthenticationLevel.ONE_TIME_CODE: frozenset({ONE_TIME_CODE, PASSKEY}),
+    AuthenticationLevel.PASSKEY: frozenset({PASSKEY}),
+}
+"""What each level can be reached with."""
 
 
 def install_sign_in_answers(app: FastAPI) -> None:
@@ -94,12 +104,27 @@ def _step_up(
     """Ask for a surer sign-in; what was typed waits here, encrypted, for this session alone."""
     services: Services = request.app.state.services
     identity = identity_of(services)
+    if _cannot_reach(identity, visitor.account, level):
+        return render(
+            request.scope, "no_second_factor.html", status=HTTPStatus.FORBIDDEN, needs=level
+        )
     return_to = _here(request)
     if form is not None:
         kept = KeptForm(_with_query(request, request.url.path), form.fields)
         form_id = identity.kept_forms.keep(kept, visitor.session, at=services.clock())
         return_to = f"/login/resume/{form_id}"
     return start_sign_in(request, services, SignInRequest(level=level), return_to=return_to)
+
+
+def _cannot_reach(identity: Identity, account: str, level: AuthenticationLevel) -> bool:
+    """Whether he has nothing to sign in so surely with: the provider's page would be a dead end."""
+    if identity.admin is None:
+        return False
+    try:
+        kinds = {credential.type for credential in identity.admin.credentials(account)}
+    except IdentityError:
+        return False  # the provider's page says what it has to say
+    return not kinds & _MEANS[level]
 
 
 def _here(request: Request) -> str:

@@ -1,6 +1,7 @@
 """What needs more of a visitor: a surer sign-in, with his form kept, or a check of his identity."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import cast
 from urllib.parse import parse_qs, urlsplit
@@ -12,12 +13,18 @@ from fastapi.responses import PlainTextResponse
 from simulators.office import PUBLIC_URL
 from simulators.signed_in import connect_browser, identity_of, machine_headers
 from simulators.signing_in import NAME, SESSION, Scene, Somebody, at_provider
+from simulators.token_drafts import AT
 from simulators.web import ENGLISH
 
 from api.deps import CurrentForm, CurrentVisitor, require_identity, require_level
 from api.rendering import render
+from api.wiring import Services
 from idp.attempts import FORM_LIFETIME
+from idp.errors import ProviderUnavailableError
+from idp.faults import ProviderFault
 from idp.levels import AuthenticationLevel, IdentityLevel
+from idp.realm.admin import RealmAdmin
+from idp.realm.records import Credential
 from idp.sessions import WebSession
 
 router = APIRouter()
@@ -192,3 +199,38 @@ def test_who_was_not_checked_is_told_how_to_be(person: Somebody) -> None:
     person.http.cookies.clear()
     person.sign_in()
     assert person.http.get("/checked").text == "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Administration:
+    """The provider's administration, which knows one account's credentials, or is away."""
+
+    kinds: tuple[str, ...] | None
+
+    def credentials(self, account: str) -> tuple[Credential, ...]:
+        if self.kinds is None:
+            raise ProviderUnavailableError(ProviderFault.UNREACHABLE)
+        return tuple(Credential(kind, kind, "", AT) for kind in self.kinds)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "status"),
+    [
+        (("password",), 403),
+        (("password", "otp"), 303),
+        (("webauthn-passwordless",), 303),
+        (None, 303),
+    ],
+)
+def test_who_has_no_second_factor_is_told_where_to_get_one(
+    person: Somebody, kinds: tuple[str, ...] | None, status: int
+) -> None:
+    """The provider's own page would be a dead end: it leads nobody back."""
+    app = cast("FastAPI", person.http.app)  # type: ignore[attr-defined] # TestClient's
+    services: Services = app.state.services
+    known = replace(identity_of(services), admin=cast("RealmAdmin", Administration(kinds)))
+    app.state.services = replace(services, identity=known)
+    answer = person.http.get("/sure", headers=ENGLISH)
+    assert answer.status_code == status
+    if status == 403:
+        assert "Bring your document to any counter" in answer.text
