@@ -143,6 +143,7 @@ def open_desk(services: Services, visitor: Visitor) -> CounterDesk:
         accounts=admin,
         subjects=identity.people.subjects,
         officers=identity.officers,
+        alarms=identity.leaving.alarms,
         tell_realm=lambda at: changes.catch_up(admin, at=at),
     )
     counter = Counter(parts)

@@ -12,7 +12,9 @@ from api.middleware import OWN_SCRIPTS
 from api.qr_picture import qr_picture
 from api.rendering import language_of, render
 from idp.counter import (
+    AccountAlarmedError,
     AccountShutError,
+    DocumentReplacedError,
     InvalidUsernameError,
     KnownPerson,
     OneTimeAccess,
@@ -35,10 +37,12 @@ from idp.errors import (
 from idp.names import InvalidNameError
 
 SAID_ON_THE_PAGE = (
+    AccountAlarmedError,
     AccountShutError,
     BaseUnavailableError,
     DataDifferError,
     DocumentHeldError,
+    DocumentReplacedError,
     EnrolmentUnderWayError,
     InvalidNameError,
     InvalidUsernameError,
@@ -133,6 +137,16 @@ def unknown_page(
         carried=_carried(form, sighting),
         document=_shown(request, sighting),
         typed={name: form.text(name) for name in ("name", "username")},
+    )
+
+
+def alarm_page(request: Request, form: VerifiedForm, sighting: Sighting) -> Response:
+    """Show that the person shut the account himself, and the button that opens it again."""
+    return render(
+        request.scope,
+        "counter/alarm.html",
+        carried=_carried(form, sighting),
+        document=_shown(request, sighting),
     )
 
 

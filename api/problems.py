@@ -107,6 +107,8 @@ STATUS_OF: Mapping[str, HTTPStatus] = {
     "enrolment_over": HTTPStatus.GONE,
     "enrolment_under_way": HTTPStatus.CONFLICT,
     "account_shut": HTTPStatus.CONFLICT,
+    "account_alarmed": HTTPStatus.CONFLICT,
+    "document_replaced": HTTPStatus.CONFLICT,
     "invalid_username": HTTPStatus.UNPROCESSABLE_ENTITY,
     "username_taken": HTTPStatus.CONFLICT,
 }

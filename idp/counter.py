@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from idp.accounts import Accounts
+from idp.alarms import Alarms
 from idp.counter_acts import CounterAct, CounterCase, record
 from idp.database import Transactions
 from idp.documents import DocumentType, IdentityDocument
@@ -39,6 +40,18 @@ class AccountShutError(IdentityError):
     """The account is disabled: whoever disabled it opens it again, not the counter."""
 
     code: ClassVar[str] = "account_shut"
+
+
+class AccountAlarmedError(IdentityError):
+    """The person said “this was not me”: his account is shut until he is seen (`reopen`)."""
+
+    code: ClassVar[str] = "account_alarmed"
+
+
+class DocumentReplacedError(IdentityError):
+    """The document was replaced by another one: whoever shows it may have found it."""
+
+    code: ClassVar[str] = "document_replaced"
 
 
 class InvalidUsernameError(IdentityError):
@@ -86,6 +99,7 @@ class KnownPerson:
     username: str = field(repr=False)
     name: str = field(repr=False)
     identity_level: IdentityLevel
+    enabled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +121,7 @@ class CounterParts:
     accounts: Accounts
     subjects: Subjects
     officers: Officers
+    alarms: Alarms
     tell_realm: Callable[[datetime], object]
     """Lets the realm know a new identity level at once, if it answers."""
 
@@ -120,30 +135,62 @@ class Counter:
         self._accounts = parts.accounts
         self._subjects = parts.subjects
         self._officers = parts.officers
+        self._alarms = parts.alarms
         self._tell_realm = parts.tell_realm
 
     def find(self, document: IdentityDocument, *, at: datetime) -> KnownPerson | None:
         """Return who has this document; None for somebody without an account.
 
-        Raise `AccountShutError`, `PersonEndedError`, `BaseUnavailableError` when the population
-        base has to say whether he lives and does not answer, `ProviderUnavailableError`.
+        Raise `AccountShutError`, `AccountAlarmedError`, `DocumentReplacedError`,
+        `PersonEndedError`, `BaseUnavailableError` when the population base has to say whether he
+        lives and does not answer, `ProviderUnavailableError`.
         """
+        known = self._look_for(document, at=at)
+        if known is None:
+            return None
+        if self._alarms.open_alarm(known.account) is not None:
+            raise AccountAlarmedError
+        if not known.enabled:
+            raise AccountShutError
+        return known
+
+    def reopen(self, clerk: Clerk, sighting: Sighting, *, at: datetime) -> OneTimeAccess:
+        """Let a person in again who said “this was not me”, with a new password for one use.
+
+        Raise `AccountShutError` where no such alarm is open, and what `find` raises.
+        """
+        clerk.verify_may_accept(at=at)
+        person = self._look_for(sighting.document, at=at)
+        if person is None:
+            raise UnknownPersonError
+        clerk.verify_is_not(person.account)
+        if self._alarms.open_alarm(person.account) is None:
+            raise AccountShutError
+        access = self._give_password(clerk, person, sighting, CounterAct.REOPENED, at)
+        self._alarms.clear(person.account, self._accounts, clerk=clerk.officer.account, at=at)
+        return access
+
+    def _look_for(self, document: IdentityDocument, *, at: datetime) -> KnownPerson | None:
         person = self._subjects.find(document)
         account = None if person is None else person.account
         if person is not None:
+            _verify_in_use(person, document)
             self._verify_living(person, at=at)
         if account is None:
             account = self._officers.account_of(document)
         if account is None:
             return None
         user = self._accounts.user(account)
-        if not user.enabled:
-            raise AccountShutError
         if person is None:
             # An officer who has not been seen yet: the realm has what the personnel list said.
             _verify_is_of(user, document)
-            return KnownPerson(account, user.username, user.full_name, user.identity_level)
-        return KnownPerson(account, user.username, person.name, person.identity_level)
+        return KnownPerson(
+            account=account,
+            username=user.username,
+            name=user.full_name if person is None else person.name,
+            identity_level=user.identity_level if person is None else person.identity_level,
+            enabled=user.enabled,
+        )
 
     def make_account(
         self,
@@ -187,10 +234,15 @@ class Counter:
         if person is None:
             raise UnknownPersonError
         clerk.verify_is_not(person.account)
+        return self._give_password(clerk, person, sighting, CounterAct.PASSWORD_RENEWED, at)
+
+    def _give_password(
+        self, clerk: Clerk, person: KnownPerson, sighting: Sighting, act: CounterAct, at: datetime
+    ) -> OneTimeAccess:
         password = new_one_time_password()
         case = new_case(clerk, person.account, sighting)
         with self._transactions() as connection:
-            record(connection, case, CounterAct.PASSWORD_RENEWED, at=at)
+            record(connection, case, act, at=at)
         self._accounts.set_password(person.account, password, temporary=True)
         self._accounts.sign_out(person.account)
         return OneTimeAccess(case.id, person.account, person.username, password)
@@ -198,6 +250,7 @@ class Counter:
     def _verify_has_none(self, username: str, person: NamedPerson, *, at: datetime) -> None:
         known = self._subjects.find(person.document)
         if known is not None:
+            _verify_in_use(known, person.document)
             self._verify_living(known, at=at)
             if PersonName(known.name).matching != person.name.matching:
                 raise DataDifferError
@@ -262,6 +315,11 @@ def raise_level(
     with transactions() as connection:
         detail = known.identity_level.claim
         record(connection, case, CounterAct.LEVEL_RAISED, at=at, detail=detail)
+
+
+def _verify_in_use(person: NaturalPerson, document: IdentityDocument) -> None:
+    if any(held.document == document and held.replaced_at is not None for held in person.documents):
+        raise DocumentReplacedError
 
 
 def _verify_is_of(user: User, document: IdentityDocument) -> None:

@@ -33,6 +33,8 @@ class CounterAct(StrEnum):
     OLD_REMOVED = "old_removed"
     LEVEL_RAISED = "level_raised"
     ACCOUNT_MADE = "account_made"
+    REOPENED = "reopened"
+    """After "this was not me": with a new password."""
     PASSWORD_RENEWED = "password_renewed"  # noqa: S105  # a word, no password
 
 

@@ -19,6 +19,7 @@ from api.counter_desk import (
 )
 from api.counter_views import (
     SAID_ON_THE_PAGE,
+    alarm_page,
     faults_of,
     find_page,
     person_page,
@@ -29,6 +30,7 @@ from api.counter_views import (
 )
 from api.deps import CurrentForm, require_level, verified_form
 from api.rendering import render
+from idp.counter import AccountAlarmedError
 from idp.counter_acts import CounterAct
 from idp.enrolment import EnrolmentOverError
 from idp.errors import IdentityError, NotPermittedError, UnknownPersonError
@@ -53,11 +55,14 @@ def counter_page(request: Request, desk: ClerksDesk) -> Response:
 @router.post("/person")
 def find_person(request: Request, desk: ClerksDesk, form: CurrentForm) -> Response:
     """Show whom the document belongs to, and what can be done for him."""
+    sighting = None
     try:
         _, sighting = desk.read(form)
         person = desk.counter.find(sighting.document, at=desk.at)
         factors = [] if person is None else desk.factors(person)
     except (TypedWrongError, *SAID_ON_THE_PAGE) as error:
+        if sighting is not None and isinstance(error, AccountAlarmedError):
+            return alarm_page(request, form, sighting)
         return find_page(request, desk, form, faults_of(error))
     if person is None:
         return unknown_page(request, form, sighting)
@@ -161,6 +166,16 @@ def renew_password(request: Request, desk: ClerksDesk, form: CurrentForm) -> Res
     """Give the person of the form's document a password for one use."""
     try:
         access = desk.counter.renew_password(*desk.read(form), at=desk.at)
+    except (TypedWrongError, *SAID_ON_THE_PAGE) as error:
+        return find_page(request, desk, form, faults_of(error))
+    return slip_page(request, access)
+
+
+@router.post("/alarms")
+def reopen_account(request: Request, desk: ClerksDesk, form: CurrentForm) -> Response:
+    """Let somebody in again who had said “this was not me”."""
+    try:
+        access = desk.counter.reopen(*desk.read(form), at=desk.at)
     except (TypedWrongError, *SAID_ON_THE_PAGE) as error:
         return find_page(request, desk, form, faults_of(error))
     return slip_page(request, access)

@@ -9,7 +9,9 @@ from simulators.officers import document, held, sqlite_address
 
 from idp.appointments import OfficerRecord
 from idp.counter import (
+    AccountAlarmedError,
     AccountShutError,
+    DocumentReplacedError,
     InvalidUsernameError,
     OneTimeAccess,
     Sighting,
@@ -190,3 +192,49 @@ def test_only_a_clerk_does_so_and_not_for_himself(desk: CounterOfTests) -> None:
             desk.clerk("drafter"), "he.xin", newcomer(), original_seen=True, at=AT
         )
     assert desk.all_records() == ()
+
+
+def test_who_said_it_was_not_him_is_let_in_again_when_seen(desk: CounterOfTests) -> None:
+    account = desk.settle()
+    sighting = Sighting(document(1), original=True)
+    with pytest.raises(AccountShutError):  # no alarm, nothing to reopen
+        desk.counter.reopen(desk.clerk(), sighting, at=AT)
+    desk.parts.alarms.report(account, None, at=AT)
+    for _ in range(2):  # before and after the realm has heard of it
+        with pytest.raises(AccountAlarmedError):
+            desk.counter.find(document(1), at=AT)
+        with pytest.raises(AccountAlarmedError):
+            desk.counter.renew_password(desk.clerk(), sighting, at=AT)
+        with pytest.raises(AccountAlarmedError):
+            desk.start()
+        desk.parts.alarms.enforce(desk.accounts, at=AT)
+    assert not desk.accounts.user(account).enabled
+    access = desk.counter.reopen(desk.clerk(), sighting, at=AT)
+    assert desk.accounts.user(account).enabled
+    assert desk.accounts.passwords[account] == (access.password, True)
+    assert desk.parts.alarms.open_alarm(account) is None
+    assert desk.all_records()[0].act is CounterAct.REOPENED
+    assert desk.counter.find(document(1), at=AT) is not None
+
+
+def test_a_realm_that_goes_away_leaves_an_alarm_open(desk: CounterOfTests) -> None:
+    account = desk.settle()
+    desk.parts.alarms.report(account, None, at=AT)
+    desk.parts.alarms.enforce(desk.accounts, at=AT)
+    desk.accounts.calls_left = 2
+    with pytest.raises(ProviderUnavailableError):
+        desk.counter.reopen(desk.clerk(), Sighting(document(1), original=True), at=AT)
+    assert desk.parts.alarms.open_alarm(account) is not None
+    assert not desk.accounts.user(account).enabled
+
+
+def test_a_document_that_was_replaced_proves_nothing(desk: CounterOfTests) -> None:
+    account = desk.settle()
+    person = desk.subjects.of_account(account, at=AT)
+    assert person is not None
+    desk.subjects.replace_document(person.id, document(1), document(2), at=AT)
+    with pytest.raises(DocumentReplacedError):
+        desk.counter.find(document(1), at=AT)
+    with pytest.raises(DocumentReplacedError):
+        make(desk, person=newcomer("陈一", 1))
+    assert desk.counter.find(document(2), at=AT) is not None

@@ -10,6 +10,7 @@ from simulators.officers import BUREAU, Staff, document, held, new_staff
 from simulators.passkeys import ORIGIN, RP_ID
 
 from demo.population import Bases
+from idp.alarms import Alarms
 from idp.counter import Clerk, Counter, CounterParts, Sighting
 from idp.counter_acts import CounterAct, CounterRecord, CounterRecords
 from idp.documents import IdentityDocument
@@ -99,6 +100,18 @@ def no_document() -> IdentityDocument:
     return document(99)
 
 
+class NoSessions:
+    """Sessions of ours, of which there are none here."""
+
+    def end_by_session_id(self, session_id: str) -> int:
+        """End nothing."""
+        return 0
+
+    def end_by_account(self, account: str) -> int:
+        """End nothing."""
+        return 0
+
+
 @contextmanager
 def new_counter(address: str) -> Iterator[CounterOfTests]:
     """Open a counter with two clerks over an empty database."""
@@ -112,6 +125,7 @@ def new_counter(address: str) -> Iterator[CounterOfTests]:
             accounts=accounts,
             subjects=subjects,
             officers=staff.officers,
+            alarms=Alarms(staff.transactions, NoSessions()),
             tell_realm=told.append,
         )
         counter = Counter(parts)

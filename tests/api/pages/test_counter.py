@@ -346,6 +346,21 @@ def test_what_is_wrong_with_a_first_account_is_said_at_its_field(
     assert len(hall.accounts.users) == 1
 
 
+def test_after_this_was_not_me(hall: Hall) -> None:
+    account, clerk = hall.settle(), come(hall)
+    alarms = identity_of(hall.services).leaving.alarms
+    alarms.report(account, None, at=hall.clock())
+    alarms.enforce(hall.accounts, at=hall.clock())
+    assert "/office/counter/alarms" in clerk.post("/person", **person_fields()).text
+    for path in ("/enrolments", "/passwords"):
+        assert clerk.post(path, **person_fields(kind="code")).status_code == 422
+    slip = clerk.post("/alarms", **person_fields())
+    assert hall.accounts.passwords[account][0] in slip.text
+    assert hall.accounts.user(account).enabled
+    assert clerk.post("/alarms", **person_fields()).status_code == 422
+    assert enrol_by_code(hall, clerk).status_code == 303
+
+
 def test_a_forgotten_password(hall: Hall) -> None:
     account, clerk = hall.settle(), come(hall)
     slip = clerk.post("/passwords", **person_fields())
@@ -386,7 +401,7 @@ def test_who_may_not_is_told_nothing(hall: Hall) -> None:
     for account in (DRAFTER, AUDITOR, "citizen"):
         visitor = come(hall, account)
         assert visitor.get().status_code == 403
-        for path in ("/person", "/enrolments", "/accounts", "/passwords"):
+        for path in ("/person", "/enrolments", "/accounts", "/passwords", "/alarms"):
             assert visitor.post(path, **person_fields(kind="code")).status_code == 403
     for account in (DRAFTER, CLERK, "citizen"):
         assert come(hall, account).get("/acts").status_code == 403
