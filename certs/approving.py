@@ -71,12 +71,13 @@ class Approving:
         for kind in Counter(map(_kind_of_request, requests)):
             of_kind = [r for r in requests if _kind_of_request(r) == kind]
             try:
-                use = self._permissions.in_force(authority=kind.authority, type_code=kind.type_code)
+                use, room = self._permissions.room(
+                    authority=kind.authority, type_code=kind.type_code
+                )
             except ApprovalRejectedError:
                 if self._reservations.count_new(of_kind):
                     raise
                 continue
-            room = self._permissions.room(use)
             if room < len(of_kind) and room < self._reservations.count_new(of_kind):
                 raise DailyCapReachedError(str(use.authorisation.daily_cap))
             admitted[kind] = use

@@ -28,6 +28,7 @@ from hsm.permit_rows import (
     find_approval,
     find_authorisation_row,
     find_authorisations,
+    find_authorisations_for,
     find_evidence,
     insert_approval,
     insert_authorisation,
@@ -232,22 +233,19 @@ class Permissions:
 
         Raise `ApprovalRejectedError` if none is in force.
         """
-        at = self._now()
-        for use in reversed(self.authorisations()):
-            terms = use.authorisation
-            counts = use.in_force(at) and (self._development or not use.of_development)
-            if counts and (terms.authority, terms.type_code) == (authority, type_code):
-                return use
-        raise ApprovalRejectedError("no authorisation in force")
+        return self.room(authority=authority, type_code=type_code)[0]
 
-    def room(self, use: UnattendedUse) -> int:
-        """Return how often the authorisation can still be used today."""
+    def room(self, *, authority: str, type_code: str) -> tuple[UnattendedUse, int]:
+        """Return the same, and how often it can still be used today."""
         at = self._now()
         with self._ledger.file.snapshot() as connection:
-            now = find_authorisation_row(connection, use.number)
-            if now is None or not now.in_force(at):
-                return 0
-            return max(0, now.authorisation.daily_cap - used_on_day(connection, use.number, at))
+            for use in find_authorisations_for(
+                connection, authority=authority, type_code=type_code
+            ):
+                if use.in_force(at) and (self._development or not use.of_development):
+                    used = used_on_day(connection, use.number, at)
+                    return use, use.authorisation.daily_cap - used
+        raise ApprovalRejectedError("no authorisation in force")
 
     def verify_evidence(self) -> None:
         """Raise `LedgerBrokenError` unless each permit has the evidence it was given for.

@@ -153,6 +153,18 @@ def find_authorisations(connection: Connection) -> list[UnattendedUse]:
     return [_read_authorisation(row) for row in rows]
 
 
+def find_authorisations_for(
+    connection: Connection, *, authority: str, type_code: str
+) -> list[UnattendedUse]:
+    """Return those for certificates of this type of this authority, the latest first."""
+    query = _AUTHORISATIONS.where(
+        EVENTS.c.authority == authority,
+        func.json_extract(EVENTS.c.content, "$.type") == type_code,
+    )
+    rows = connection.execute(query.order_by(EVENTS.c.number.desc()))
+    return [_read_authorisation(row) for row in rows]
+
+
 def find_authorisation_row(connection: Connection, number: int) -> UnattendedUse | None:
     """Return the authorisation in this row, if it is one."""
     row = connection.execute(_AUTHORISATIONS.where(EVENTS.c.number == number)).one_or_none()

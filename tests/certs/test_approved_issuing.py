@@ -317,10 +317,10 @@ def test_a_recall_stops_at_once_what_is_new(office: Office) -> None:
 def test_what_others_took_meanwhile_makes_an_order_wait(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    restrict(office, daily_cap=1)
+    use = restrict(office, daily_cap=1)
     first, second = office.keyed(1), office.keyed(1)
     assert refusals(office.try_to_issue(first)) == [None]
-    monkeypatch.setattr(Permissions, "room", lambda *_: 9)
+    monkeypatch.setattr(Permissions, "room", lambda *_, **__: (use, 9))
     assert refusals(office.try_to_issue(second)) == [NotApprovedError]
     assert office.resume() == Resumption(issued=0, refused=1, closed=0)
     office.clock.at = AT + timedelta(days=1)

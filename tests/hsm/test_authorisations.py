@@ -86,9 +86,9 @@ def test_the_keeper_signs_in_for_its_statement() -> None:
 def test_what_the_keeper_gave_is_found_and_used(office: Office, three: UnattendedUse) -> None:
     assert (three.officer, three.of_development, three.recalled) == (KEEPER, False, False)
     assert office.permissions.in_force(authority=USCC, type_code=TYPE) == three
-    assert office.permissions.room(three) == 3
+    assert office.permissions.room(authority=USCC, type_code=TYPE) == (three, 3)
     office.custodian.apply_seal(requests(office, three, 1, 2))
-    assert office.permissions.room(three) == 1
+    assert office.permissions.room(authority=USCC, type_code=TYPE) == (three, 1)
     use = office.ledger.find(certificate("1"))
     assert use is not None
     assert (use.opening.approval.kind, use.opening.approval.officer) == (
@@ -181,7 +181,7 @@ def test_what_was_abandoned_counts(office: Office, three: UnattendedUse) -> None
 def test_what_is_resumed_is_not_counted_again(office: Office, three: UnattendedUse) -> None:
     for _ in range(5):
         office.custodian.apply_seal(requests(office, three, 1))
-    assert office.permissions.room(three) == 2
+    assert office.permissions.room(authority=USCC, type_code=TYPE) == (three, 2)
 
 
 def test_it_counts_for_its_authority_and_type_only(office: Office, three: UnattendedUse) -> None:
@@ -228,7 +228,8 @@ def test_it_holds_from_its_first_moment_until_its_last(office: Office) -> None:
             office.custodian.apply_seal(requests(office, use, number))
         else:
             refused(office, requests(office, use, 9), ApprovalRejectedError, "not in force")
-            assert office.permissions.room(use) == 0
+            in_force = office.permissions.in_force(authority=USCC, type_code=TYPE)
+            assert in_force == office.unattended
     office.ledger.verify_chain()
 
 
@@ -273,7 +274,6 @@ def test_a_recall_works_at_once_and_for_ever(office: Office, three: UnattendedUs
     assert office.ledger.head() == head
     refused(office, requests(office, three, 2), ApprovalRejectedError, "not in force")
     refused(office, requests(office, three, 1), ApprovalRejectedError, "recalled")
-    assert office.permissions.room(three) == 0
     assert office.permissions.in_force(authority=USCC, type_code=TYPE) == office.unattended
     assert [use.recalled for use in office.permissions.authorisations()] == [False, True]
     office.ledger.verify_chain()
