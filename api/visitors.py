@@ -19,13 +19,30 @@ from api.people import acquaint
 from api.settings import Settings
 from api.wiring import Services
 from certs.errors import CertsError
-from idp.errors import MandateEndedError, SessionEndedError, UnknownMandateError
+from idp.errors import (
+    BaseUnavailableError,
+    LegalPersonEndedError,
+    MandateEndedError,
+    PersonEndedError,
+    SessionEndedError,
+    UnknownMandateError,
+)
 from idp.levels import AuthenticationLevel, IdentityLevel
 from idp.mandates import Mandate
 from idp.officers import Officer
 from idp.persons import NaturalPerson
 from idp.return_paths import own_path
 from idp.sessions import WebSession, session_cookie
+from idp.subjects import STATE_MAY_BE_OLD_IN_OUTAGE
+
+NO_LONGER_ACTING = (
+    BaseUnavailableError,
+    LegalPersonEndedError,
+    MandateEndedError,
+    PersonEndedError,
+    UnknownMandateError,
+)
+"""Why somebody does not act for another any more, whatever he chose."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +86,18 @@ class Visitor:
 
     @cached_property
     def acting(self) -> Mandate | None:
-        """The mandate under which he acts; None: for himself, also when it has ended."""
+        """The mandate under which he acts; None: for himself, also when it has ended.
+
+        What the bases say is minutes old, and half an hour where one does not answer: after that
+        nobody acts for another.
+        """
         if self.session.acting is None:
             return None
         try:
-            mandate = self.identity.people.mandates.valid(self.session.acting, at=self.at)
-        except (MandateEndedError, UnknownMandateError):
+            mandate = self.identity.people.representation.current(
+                self.session.acting, at=self.at, outage=STATE_MAY_BE_OLD_IN_OUTAGE
+            )
+        except NO_LONGER_ACTING:
             return None
         return mandate if self.person and mandate.actor == self.person.id else None
 
@@ -149,9 +172,10 @@ def address_of(scope: Scope) -> str:
     """Return the page somebody is at, or was at when he sent a form: a path of this site.
 
     Nothing but the path: an address may be kept for the way back, and a query may hold secrets.
+    So may a path that leads nowhere.
     """
     if scope["method"] in {"GET", "HEAD"}:
-        return str(scope["path"])
+        return str(scope["path"]) if "route" in scope else "/"
     settings: Settings = scope["app"].state.services.settings
     referrer = Headers(scope=scope).get("referer", "")
     path = referrer.removeprefix(settings.origin).partition("?")[0]

@@ -301,8 +301,8 @@ class Representation:
     def reread(self, mandate_ids: Iterable[str], *, at: datetime) -> int:
         """Ask the bases about mandates in use; return how many were found to be over.
 
-        For a job that runs while people act. A base that is away ends nothing here: whoever goes
-        on for too long meanwhile is stopped by `current`.
+        For a job that runs while people act. A base that is away ends nothing; whoever wants to
+        go on for too long meanwhile is stopped where he does, by `current`.
         """
         over = 0
         for mandate_id in mandate_ids:

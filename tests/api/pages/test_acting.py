@@ -11,7 +11,7 @@ from simulators.web import ENGLISH, ServedOffice
 
 from api.deps import CSRF_FIELD
 from idp.sources import LegalState, PersonState
-from idp.subjects import STATE_MAY_BE_OLD
+from idp.subjects import STATE_MAY_BE_OLD, STATE_MAY_BE_OLD_IN_OUTAGE
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +166,21 @@ def test_a_deregistered_company_ends_what_is_held(stage: Stage, wang: Player) ->
     at = stage.scene.clock.at
     assert stage.people.representation.reread(stage.people.choices.in_use(at=at), at=at) == 1
     assert acting_line(wang) == "王示例, for yourself"
+
+
+def test_nobody_acts_for_another_while_a_base_is_silent_for_long(
+    stage: Stage, wang: Player
+) -> None:
+    wang.choose(f"company:{FOOD}")
+    stage.bases.away = True
+    stage.scene.pass_by(2 * STATE_MAY_BE_OLD)
+    assert FOOD in acting_line(wang)
+    stage.scene.pass_by(STATE_MAY_BE_OLD_IN_OUTAGE - STATE_MAY_BE_OLD)
+    wang.go("/me")
+    assert acting_line(wang) == "王示例, for yourself"
+    stage.bases.away = False
+    stage.scene.pass_by(timedelta(minutes=1))
+    assert FOOD in acting_line(wang), "nothing ended: it was only not known"
 
 
 def test_a_guardian_acts_for_his_child(stage: Stage) -> None:
