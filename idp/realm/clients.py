@@ -44,6 +44,8 @@ class RelyingPartyClient:
     redirect_uris: Sequence[str]
     keys: JsonWebKeys
     """The public keys as a JWK set."""
+    home: str | None = None
+    """Where the way back leads from a page on which a sign-in ended."""
     backchannel_logout: str | None = None
     """Where Keycloak itself calls: `localhost` or a real name, never `*.localhost`."""
     after_logout: Sequence[str] = ()
@@ -70,6 +72,7 @@ class RelyingPartyClient:
             **_client(self.client_id, self.title, attributes),
             "standardFlowEnabled": True,
             "redirectUris": list(self.redirect_uris),
+            "baseUrl": self.home or "",
             "defaultClientScopes": list(self.scopes),
             "optionalClientScopes": list(self.optional_scopes),
             "protocolMappers": _pairwise_mappers(self.pairwise_salt),

@@ -97,6 +97,7 @@ def _platform(site: Site) -> Representation:
     return RelyingPartyClient(
         client_id=site.platform,
         title=site.title,
+        home=f"{site.origin}/",
         redirect_uris=(site.callback,),
         keys=site.platform_keys,
         backchannel_logout=f"{site.backchannel_origin}/logout/backchannel",
@@ -111,6 +112,7 @@ def _approvals(site: Site) -> Representation:
     return RelyingPartyClient(
         client_id=site.approvals,
         title=site.title,
+        home=f"{site.origin}/",
         redirect_uris=(site.callback,),
         keys=site.platform_keys,
         pushed_only=True,

@@ -57,7 +57,7 @@ class _Back(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def log_message(self, *_: object) -> None:  # type: ignore[override] # it is not for the terminal
+    def log_message(self, *_: object) -> None:
         return
 
 
