@@ -32,7 +32,8 @@ PEOPLE = tuple(
 
 @pytest.fixture(scope="module")
 def district(office: ServedOffice, tmp_path_factory: pytest.TempPathFactory) -> Iterator[District]:
-    with open_district(office, tmp_path_factory.mktemp("leaving"), PEOPLE) as district:
+    folder = tmp_path_factory.mktemp("leaving")
+    with open_district(office, folder, {name: {} for name in PEOPLE}) as district:
         yield district
 
 

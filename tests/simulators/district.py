@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -119,9 +119,12 @@ class District:
 
 @contextmanager
 def open_district(
-    office: ServedOffice, folder: Path, usernames: Sequence[str]
+    office: ServedOffice, folder: Path, people: Mapping[str, Mapping[str, str]]
 ) -> Iterator[District]:
-    """Serve all of it over a copy of `office` in `folder`; these people can sign in."""
+    """Serve all of it over a copy of `office` in `folder`.
+
+    These `people` can sign in: user names, with what `RealmForTests.person` takes besides.
+    """
     data = furnish_identity(office.copy_to(folder / "data")).folder
     origin = f"http://localhost:{free_port()}"
     with ExitStack() as stack:
@@ -151,8 +154,8 @@ def open_district(
             district.serve(one.portal.client)
         stack.enter_context(serving(create_app(services, rate_limited=False), realm.port))
         stack.enter_context(running_jobs(services))
-        for username in usernames:
-            realm.person(username)
+        for username, facts in people.items():
+            realm.person(username, **facts)  # type: ignore[arg-type] # texts only
         # Keycloak tells only the second in which a session began: to be sure, one that began in
         # the second of a change ends with it.
         time.sleep(1)
