@@ -32,8 +32,7 @@ SEALING_IDENTITY = IdentityLevel.SEEN
 SEALING_LEVEL = AuthenticationLevel.ONE_TIME_CODE
 """Of the fresh sign-in by which he approves."""
 MOST_LISTED = 100
-"""Of one queue on a page; the oldest come first where somebody waits."""
-WITH_SEALERS = frozenset((DraftState.SUBMITTED, DraftState.SEALING))
+"""Of one queue on a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +126,8 @@ class OfficersDesk:
 
     def waiting(self) -> list[CertificateDraft]:
         """Return what waits for his decision, who waits longest first."""
-        drafts = self.drafting.drafts.of_authorities(
-            self.may_seal_for(), states=[DraftState.SUBMITTED], limit=MOST_LISTED
-        )
-        drafts = [draft for draft in drafts if draft.drafter != self.officer.account]
-        return sorted(drafts, key=lambda draft: (draft.submitted_at or draft.changed_at, draft.id))
+        drafts = self.drafting.drafts.waiting(self.may_seal_for(), limit=MOST_LISTED)
+        return [draft for draft in drafts if draft.drafter != self.officer.account]
 
     def faults(self, draft: CertificateDraft) -> tuple[Fault, ...]:
         """Return all that speaks against handing a draft on, a page that cannot be drawn too."""

@@ -119,12 +119,11 @@ class Drafts:
             (drafts.c.drafter == drafter) & drafts.c.state.in_(list(states)), limit=limit
         )
 
-    def of_authorities(
-        self, authorities: Iterable[str], *, states: Iterable[DraftState], limit: int
-    ) -> list[CertificateDraft]:
-        """Return what lies with these authorities, last changed first."""
-        wanted = drafts.c.authority.in_(list(authorities)) & drafts.c.state.in_(list(states))
-        return self._find(wanted, limit=limit)
+    def waiting(self, authorities: Iterable[str], *, limit: int) -> list[CertificateDraft]:
+        """Return what lies submitted with these authorities, who waits longest first."""
+        wanted = drafts.c.authority.in_(list(authorities))
+        wanted &= drafts.c.state == DraftState.SUBMITTED
+        return self._find(wanted, drafts.c.submitted_at, limit=limit)
 
     def portrait(self, draft: CertificateDraft) -> str | None:
         """Return the portrait as it came: base64, unverified."""
@@ -281,9 +280,15 @@ class Drafts:
         return decode_draft(row, self._cipher)
 
     def _find(
-        self, condition: ColumnElement[bool], *, limit: int | None = None
+        self,
+        condition: ColumnElement[bool],
+        order: ColumnElement[Any] | None = None,
+        *,
+        limit: int | None = None,
     ) -> list[CertificateDraft]:
-        query = SELECT_DRAFTS.where(condition).order_by(drafts.c.changed_at.desc(), drafts.c.id)
+        """Return drafts in an order, last changed first if none is given."""
+        first = drafts.c.changed_at.desc() if order is None else order
+        query = SELECT_DRAFTS.where(condition).order_by(first, drafts.c.id)
         with self._transactions.reading() as connection:
             rows: Sequence[RowMapping] = connection.execute(query.limit(limit)).mappings().all()
         return [decode_draft(row, self._cipher) for row in rows]

@@ -8,7 +8,8 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from simulators.desk import DRAFTER, SEALER, Desk
+from simulators.approvals import DRAFTER, SEALER
+from simulators.desk import Desk
 from simulators.office import (
     CIVIL_AFFAIRS_BUREAU,
     FOOD_LICENCE,
@@ -208,9 +209,12 @@ def test_drafts_are_found_by_drafter_authority_and_state(desk: Desk) -> None:
     own = desk.drafts.of_drafter(DRAFTER, states=everything, limit=9)
     assert {draft.id for draft in own} == {first.id, second.id, card.id}
     assert desk.drafts.of_drafter(SEALER, states=everything, limit=9) == []
-    submitted = [DraftState.SUBMITTED]
-    assert desk.drafts.of_authorities([MARKET_BUREAU], states=submitted, limit=9) == [second]
-    assert len(desk.drafts.of_authorities([MARKET_BUREAU], states=everything, limit=1)) == 1
+    desk.office.clock.at += timedelta(minutes=1)
+    third = desk.submitted()
+    assert desk.drafts.waiting([MARKET_BUREAU], limit=9) == [second, third]
+    assert desk.drafts.waiting([MARKET_BUREAU, CIVIL_AFFAIRS_BUREAU], limit=1) != []
+    assert desk.drafts.waiting([], limit=9) == []
+    assert len(desk.drafts.of_drafter(DRAFTER, states=everything, limit=1)) == 1
 
 
 def test_a_draft_can_be_forgotten_before_it_is_handed_on(desk: Desk) -> None:

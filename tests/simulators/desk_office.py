@@ -6,22 +6,23 @@ test says, at once. Its clock stands still, and so does the office's.
 
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import httpx
 from fastapi import FastAPI
-from joserfc.jwk import RSAKey
+from joserfc.jwk import ECKey, RSAKey
 from pydantic import HttpUrl
 from simulators.attack_tokens import claims, published_keys
 from simulators.office import CIVIL_AFFAIRS_BUREAU, MARKET_BUREAU, PUBLIC_URL, Clock, new_office
 from simulators.officers import held, open_staff
 from simulators.openid_provider import OpenIdProvider, browse, client_key, running_provider
-from simulators.signed_in import identity_of, origin_of, sign_in
+from simulators.signed_in import identity_of, sign_in
 from simulators.token_drafts import AT, CLIENT
 from simulators.web import BROWSER, CHINESE
 from starlette.exceptions import StarletteDeprecationWarning
@@ -67,6 +68,7 @@ class Browser:
 
     http: httpx.Client
     session: WebSession
+    origin: str
 
     def get(self, path: str) -> httpx.Response:
         """Open a page."""
@@ -90,7 +92,7 @@ class Browser:
             path,
             data={**fields, CSRF_FIELD: self.session.csrf},
             files=None if picture is None else {"portrait": ("photo.jpg", picture, "image/jpeg")},
-            headers={"Origin": origin_of(self.http)},
+            headers={"Origin": self.origin},
         )
 
     def fill(self, path: str, changes: Mapping[str, str], action: str) -> httpx.Response:
@@ -100,13 +102,11 @@ class Browser:
 
 
 @dataclass(slots=True)
-class DeskOffice:
-    """An office whose officers work by their browsers."""
+class Desks:
+    """An office whose officers work by their browsers; its provider is whichever it is."""
 
     services: Services
     app: FastAPI
-    clock: Clock
-    provider: OpenIdProvider
 
     def browser(
         self, account: str, *, identity_level: IdentityLevel = IdentityLevel.SEEN
@@ -114,7 +114,7 @@ class DeskOffice:
         """Return the browser of somebody who is signed in with a password."""
         http = TestClient(
             self.app,
-            base_url=self.services.settings.origin,
+            base_url=self.services.settings.origin.replace("http://", "https://"),
             headers=BROWSER | CHINESE,
             raise_server_exceptions=False,
             follow_redirects=False,
@@ -127,7 +127,7 @@ class DeskOffice:
             identity_level=identity_level,
             session_id=f"sid-{account}",
         )
-        return Browser(http, session)
+        return Browser(http, session, self.services.settings.origin)
 
     def draft(self, browser: Browser, choice: str, changes: Mapping[str, str]) -> str:
         """Draft a certificate by the pages and return the draft's page."""
@@ -141,6 +141,14 @@ class DeskOffice:
         """Hand a draft on from its preview."""
         fields = fields_in(browser.page(f"{page}/preview"), action=f"{page}/submit")
         return browser.post(f"{page}/submit", fields)
+
+
+@dataclass(slots=True)
+class DeskOffice(Desks):
+    """The same with the provider of this module."""
+
+    clock: Clock
+    provider: OpenIdProvider
 
     def sign_in_for(
         self,
@@ -164,49 +172,48 @@ class DeskOffice:
 def open_desk_office(folder: Path, public_url: str = PUBLIC_URL) -> Iterator[DeskOffice]:
     """Make an office with officers and a citizen, and open it with its provider."""
     clock = Clock(AT)
-    new_office(folder).close()
     with running_provider() as provider:
         settings = Settings(
             data=folder,
             public_url=HttpUrl(public_url),
             identity=IdentitySettings(issuer=HttpUrl(provider.issuer), approval_client_id=CLIENT),
         )
-        upgrade_database(settings)
-        key_file = client_key_file(settings)
-        key_file.parent.mkdir(exist_ok=True)
-        key_file.write_bytes(client_key().as_pem(private=True))
-        key_file.chmod(0o600)
-        _pin_keys(settings)
+        pinned = [key for key in published_keys() if (key["kty"], key["kid"]) == ("RSA", "rsa")]
+        furnish_desks(settings, client_key(), pinned)
         with open_services(settings, clock=clock) as services:
-            _appoint(services)
+            appoint(services, {account: account for account in _POSTS})
+            identity_of(services).people.subjects.register(
+                NamedPerson(PersonName.parse("陈样例"), CITIZENS_DOCUMENT),
+                account=CITIZEN,
+                means=LevelMeans.COUNTER_ORIGINAL,
+                at=AT,
+            )
             app = create_app(services, rate_limited=False)
             yield DeskOffice(services, app, clock, provider)
 
 
-def _pin_keys(settings: Settings) -> None:
+def furnish_desks(settings: Settings, key: ECKey, pinned: Sequence[Mapping[str, Any]]) -> None:
+    """Make the data folder of an office whose provider knows us by `key` and signs by `pinned`."""
+    new_office(settings.data).close()
+    upgrade_database(settings)
+    key_file = client_key_file(settings)
+    key_file.parent.mkdir(exist_ok=True)
+    key_file.write_bytes(key.as_pem(private=True))
+    key_file.chmod(0o600)
     write_pinned_keys(
         settings.data,
         oidc_issuer=settings.identity.issuer_text,
         client_id=settings.identity.approval_client_id,
-        thumbprints=[
-            RSAKey.import_key(key).thumbprint()
-            for key in published_keys()
-            if key["kty"] == "RSA" and key["kid"] == "rsa"
-        ],
+        thumbprints=[RSAKey.import_key(dict(jwk)).thumbprint() for jwk in pinned],
     )
 
 
-def _appoint(services: Services) -> None:
+def appoint(services: Services, accounts: Mapping[str, str]) -> None:
+    """Give these accounts the posts of the officers named above."""
     identity = identity_of(services)
     staff = open_staff(identity.transactions, identity.personal_data)
-    for number, (account, post) in enumerate(_POSTS.items(), 1):
-        staff.appoint(account, post, sequence=number, at=AT)
-    identity.people.subjects.register(
-        NamedPerson(PersonName.parse("陈样例"), CITIZENS_DOCUMENT),
-        account=CITIZEN,
-        means=LevelMeans.COUNTER_ORIGINAL,
-        at=AT,
-    )
+    for number, (officer, account) in enumerate(accounts.items(), 1):
+        staff.appoint(account, _POSTS[officer], sequence=number, at=services.clock())
 
 
 class _Fields(HTMLParser):
