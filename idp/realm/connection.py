@@ -15,7 +15,6 @@ from urllib.parse import quote
 
 from keycloak import KeycloakOpenID, KeycloakOpenIDConnection
 from keycloak.exceptions import KeycloakConnectionError, KeycloakError
-from requests import Response
 
 from idp.client_authentication import PrivateKeyJwt
 from idp.errors import (
@@ -44,6 +43,24 @@ class AdminCredentials(Protocol):
 
     def token_form(self) -> Mapping[str, str]:
         """Return the fields of one token request."""
+        ...
+
+
+class Response(Protocol):
+    """An answer, as python-keycloak's HTTP library gives it."""
+
+    @property
+    def status_code(self) -> int:
+        """The status."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers."""
+        ...
+
+    def json(self) -> object:
+        """Return the body; raise `ValueError`."""
         ...
 
 
@@ -134,7 +151,7 @@ class AdminConnection:
             raise ProviderUnavailableError(ProviderFault.UNREACHABLE) from None
         except KeycloakError:  # of the request for a token: credentials that are not taken
             raise ProviderUnavailableError(ProviderFault.ERROR_STATUS) from None
-        if response.ok:
+        if response.status_code < HTTPStatus.BAD_REQUEST:
             return response
         raise _refusal(response)
 
