@@ -4,7 +4,6 @@ import base64
 import json
 from collections.abc import Iterator
 from datetime import timedelta
-from itertools import count
 
 import pytest
 from simulators.desk_office import (
@@ -13,6 +12,7 @@ from simulators.desk_office import (
     CARD_SEALER,
     CARD_TYPED,
     CITIZEN,
+    CITIZENS_DOCUMENT,
     DRAFTER,
     LICENCE,
     LICENCE_TYPED,
@@ -23,19 +23,20 @@ from simulators.desk_office import (
     open_desk_office,
     texts,
 )
-from simulators.officers import document
 from simulators.signed_in import identity_of
 from simulators.token_drafts import AT
 
 from api.entitlement import CERTIFICATES_MATTER
 from certs.entries import ECertificate
 from certs.lifecycle import LegalKind
+from demo.population import Bases
 from idp.documents import HolderKind, IdentityDocument
 from idp.mandate_register import Grant
 from idp.mandates import Grounds, Party, Principal, Terms
 from idp.matters import ALL_MATTERS, Matters
-from idp.names import NamedPerson, PersonName
+from idp.names import NamedPerson
 from idp.persons import LevelMeans
+from idp.sources import PersonState
 
 COMPANY = LICENCE_TYPED["holders/0/number"]
 
@@ -104,15 +105,19 @@ def test_others_see_nothing_of_it(office: DeskOffice, card: ECertificate) -> Non
 
 # ---- for a company, under a mandate ----
 
-_people = count(1)
+_people = (
+    one
+    for one in Bases.load().people
+    if one.state is PersonState.LIVING and CITIZENS_DOCUMENT not in one.documents
+)
 
 
 def agent(office: DeskOffice, *, matters: Matters) -> Browser:
     """Return the browser of somebody who acts for the company under such a mandate."""
-    identity, number = identity_of(office.services), next(_people)
-    account = f"account-agent-{number}"
+    identity, one = identity_of(office.services), next(_people)
+    account = f"account-agent-{len(one.documents)}-{one.documents[0].number[-6:]}"
     person = identity.people.subjects.register(
-        NamedPerson(PersonName.parse("吴代办"), document(100 + number)),
+        NamedPerson(one.name, one.documents[0]),
         account=account,
         means=LevelMeans.COUNTER_ORIGINAL,
         at=AT,

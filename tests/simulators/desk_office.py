@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import httpx
@@ -32,6 +33,7 @@ from api.deps import CSRF_FIELD
 from api.identity import client_key_file, upgrade_database
 from api.settings import Settings
 from api.wiring import Services, open_services
+from demo.population import Bases, BaseServer
 from hsm.pinned_keys import write_pinned_keys
 from idp.documents import IdentityDocument
 from idp.levels import AuthenticationLevel, IdentityLevel
@@ -172,11 +174,15 @@ class DeskOffice(Desks):
 def open_desk_office(folder: Path, public_url: str = PUBLIC_URL) -> Iterator[DeskOffice]:
     """Make an office with officers and a citizen, and open it with its provider."""
     clock = Clock(AT)
-    with running_provider() as provider:
+    with running_provider() as provider, serving_bases() as bases:
         settings = Settings(
             data=folder,
             public_url=HttpUrl(public_url),
-            identity=IdentitySettings(issuer=HttpUrl(provider.issuer), approval_client_id=CLIENT),
+            identity=IdentitySettings(
+                issuer=HttpUrl(provider.issuer),
+                approval_client_id=CLIENT,
+                bases_url=HttpUrl(bases),
+            ),
         )
         pinned = [key for key in published_keys() if (key["kty"], key["kid"]) == ("RSA", "rsa")]
         furnish_desks(settings, client_key(), pinned)
@@ -190,6 +196,17 @@ def open_desk_office(folder: Path, public_url: str = PUBLIC_URL) -> Iterator[Des
             )
             app = create_app(services, rate_limited=False)
             yield DeskOffice(services, app, clock, provider)
+
+
+@contextmanager
+def serving_bases() -> Iterator[str]:
+    """Serve the bases of the demo and return their address."""
+    with BaseServer(bases=Bases.load()) as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        yield server.address
+        server.shutdown()
+        thread.join()
 
 
 def furnish_desks(settings: Settings, key: ECKey, pinned: Sequence[Mapping[str, Any]]) -> None:
