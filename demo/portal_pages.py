@@ -200,7 +200,11 @@ class PortalPages:
         return answer
 
     def somebody_else(self, request: Request, form: Form) -> Response:
-        """End the provider's session, since it lets nobody change the name in it, and ask anew."""
+        """End the provider's session, since it lets nobody change the name in it, and ask anew.
+
+        The provider asks once more, since it is not shown the ID token: that would stand in an
+        address, with all it says of the person.
+        """
         at = self._parts.clock()
         session = self._unconfirmed(request)
         self._verify_form(request, session, form)
@@ -208,7 +212,7 @@ class PortalPages:
         browser = self._browser(request, answer)
         state = self._parts.returns.keep(own_path(form.get("next", "/")), browser=browser, at=at)
         answer.headers["Location"] = self._parts.party.logout_address(
-            id_token=session.tokens.id_token,
+            id_token=None,
             return_to=f"{self._parts.portal.home}/login/again",
             state=state,
             at=at,

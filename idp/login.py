@@ -228,17 +228,20 @@ class RelyingParty:
             raise SessionEndedError
         return SignedIn(claims, renewed)
 
-    def logout_address(self, *, id_token: str, return_to: str, state: str, at: datetime) -> str:
+    def logout_address(
+        self, *, id_token: str | None, return_to: str, state: str, at: datetime
+    ) -> str:
         """Return the address at which the browser ends the provider's session.
 
-        Raise `ProviderUnavailableError`.
+        With `id_token` at once, but the address then tells what that says of the person; without,
+        the provider asks him first. Raise `ProviderUnavailableError`.
         """
         endpoint = self.provider.metadata(at=at).end_session_endpoint
         if endpoint is None:
             raise ProviderUnavailableError(ProviderFault.MISSING_ENDPOINT)
         parameters = {
             "client_id": self.client_id,
-            "id_token_hint": id_token,
+            **({} if id_token is None else {"id_token_hint": id_token}),
             "post_logout_redirect_uri": return_to,
             "state": state,
         }

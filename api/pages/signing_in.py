@@ -156,16 +156,20 @@ def sign_in_as_somebody_else(
     identity, at = identity_of(services), services.clock()
     session = _unconfirmed_session(request, services)
     _verify_own_form(request, services, session, form)
-    answer = Response(status_code=HTTPStatus.SEE_OTHER)
-    state = identity.returns.keep(
-        own_path(form.text("next")), browser=know_browser(request, services, answer), at=at
-    )
-    answer.headers["Location"] = identity.platform.logout_address(
-        id_token=session.tokens.id_token,
-        return_to=f"{services.settings.origin}{AGAIN}",
-        state=state,
-        at=at,
-    )
+    return_to = own_path(form.text("next"))
+    answer: Response = RedirectResponse(login_address(return_to), HTTPStatus.SEE_OTHER)
+    if identity.admin is not None and session.session_id is not None:
+        identity.admin.end_session(session.session_id)
+    else:
+        browser = know_browser(request, services, answer)
+        state = identity.returns.keep(return_to, browser=browser, at=at)
+        # Without the ID token, which would tell the address what it says of the person.
+        answer.headers["Location"] = identity.platform.logout_address(
+            id_token=None,
+            return_to=f"{services.settings.origin}{AGAIN}",
+            state=state,
+            at=at,
+        )
     identity.sessions.end(session)
     drop_cookie(answer, unconfirmed_cookie(identity.platform.client_id))
     return answer

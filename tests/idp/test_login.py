@@ -557,6 +557,11 @@ def test_leaving_has_an_address(simulator: OpenIdProvider, party: RelyingParty) 
         f"{simulator.issuer}/logout?client_id={CLIENT}&id_token_hint=x.y.z"
         "&post_logout_redirect_uri=http%3A%2F%2Fa%2F&state=s"
     )
+    address = party.logout_address(id_token=None, return_to="http://a/", state="s", at=AT)
+    assert address == (
+        f"{simulator.issuer}/logout?client_id={CLIENT}"
+        "&post_logout_redirect_uri=http%3A%2F%2Fa%2F&state=s"
+    )
 
 
 def test_leaving_without_an_address_is_a_fault(
