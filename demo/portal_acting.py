@@ -29,10 +29,11 @@ class Acting:
     """For whom a sign-in acts."""
 
     principal: str
-    """Name, or a pseudonym for a person; empty: for himself."""
+    """A company's name; empty for a person, whose name this portal is not told."""
     code: str
     """Unified social credit code of a company; empty otherwise."""
     mandate: str
+    """Its id; empty: he acts for himself."""
     until: datetime | None
 
 
@@ -56,33 +57,38 @@ class ActingClient:
     def of(self, session: OpenSession, *, at: datetime) -> Acting | None:
         """Return for whom a session acts; None where that could not be learnt."""
         try:
-            return self.ask(session.tokens.access_token, at=at)
+            return self.ask(session, at=at)
         except ActingUnknownError:
             return None
 
-    def ask(self, access_token: str, *, at: datetime) -> Acting:
-        """Return for whom the sign-in of this token acts; raise `ActingUnknownError`."""
+    def ask(self, session: OpenSession, *, at: datetime) -> Acting:
+        """Return for whom a session acts; raise `ActingUnknownError`."""
+        bearer = {"Authorization": f"Bearer {session.tokens.access_token}"}
         try:
-            answer = self._http.get(
-                f"{self._platform}/v1/acting", headers={"Authorization": f"Bearer {access_token}"}
-            )
+            answer = self._http.get(f"{self._platform}/v1/acting", headers=bearer)
             if answer.status_code != HTTPStatus.OK or len(answer.content) > LONGEST:
                 raise ActingUnknownError
-            return self._verified(answer.text, at)
+            return self._verified(answer.text, session, at)
         except (httpx.HTTPError, JoseError, ValueError, KeyError, TypeError, AttributeError):
             raise ActingUnknownError from None
 
-    def _verified(self, unverified_statement: str, at: datetime) -> Acting:
+    def _verified(self, unverified_statement: str, session: OpenSession, at: datetime) -> Acting:
+        # 1. Signed by the platform, as such a statement.
         statement = jwt.decode(unverified_statement, self._key_set(at), ["ES256"])
         claims: dict[str, Any] = statement.claims
-        moment = int(at.timestamp())
-        skew = int(CLOCK_SKEW.total_seconds())
+        if statement.header.get("typ") != TYPE:
+            raise ActingUnknownError
+        # 2. From it, for us, now.
+        moment, skew = int(at.timestamp()), int(CLOCK_SKEW.total_seconds())
         if (
-            statement.header.get("typ") != TYPE
-            or claims["iss"] != self._platform
+            claims["iss"] != self._platform
             or claims["aud"] != self._client_id
             or not claims["iat"] - skew <= moment < claims["exp"] + skew
         ):
+            raise ActingUnknownError
+        # 3. About this person and this sign-in.
+        actor = claims["act"]["sub"] if "act" in claims else claims["sub"]
+        if (actor, claims["sid"]) != (session.account, session.session_id):
             raise ActingUnknownError
         if "act" not in claims:
             return HIMSELF
@@ -90,7 +96,7 @@ class ActingClient:
         legal = claims["sub_kind"] == "legal"
         until = mandate["until"]
         return Acting(
-            principal=str(claims.get("sub_name", "")) if legal else str(claims["sub"]),
+            principal=str(claims["sub_name"]) if legal else "",
             code=str(claims["sub"]) if legal else "",
             mandate=str(mandate["id"]),
             until=None if until is None else datetime.fromtimestamp(until, UTC),
