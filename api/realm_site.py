@@ -6,7 +6,11 @@ from api.settings import Settings
 from hsm.pinned_keys import write_pinned_keys
 from idp.client_authentication import load_client_key, public_jwks
 from idp.realm.admin import RealmAdmin
-from idp.realm.connection import AdminConnection, AdministratorPassword
+from idp.realm.connection import (
+    SECONDS_TO_MAKE_A_REALM,
+    AdminConnection,
+    AdministratorPassword,
+)
 from idp.realm.convergence import Change, changes
 from idp.realm.plan import ADMIN, PLATFORM, RealmPlan, Site, plan_realm
 from idp.server.first_secrets import admin_password, client_key
@@ -68,7 +72,9 @@ def operator_connection(settings: Settings) -> AdminConnection:
     else:
         password = admin_password(settings.data / "identity")
     credentials = AdministratorPassword(identity.keycloak_admin, password)
-    return AdminConnection(server_url(settings), credentials, token_realm=MASTER)
+    return AdminConnection(
+        server_url(settings), credentials, token_realm=MASTER, seconds=SECONDS_TO_MAKE_A_REALM
+    )
 
 
 def operator(settings: Settings) -> RealmAdmin:

@@ -14,7 +14,8 @@ from idp.realm.connection import AdminConnection, JsonObject
 from idp.realm.flow_building import bound_flow_outline, build_and_bind
 from idp.realm.plan import RealmPlan, Representation
 
-BUILT_IN_CLIENTS = frozenset({"broker", "realm-management"})
+BUILT_IN_CLIENTS = frozenset({"_system", "broker", "realm-management"})
+"""`_system` is made by the server where `account` is shut; nobody can use it."""
 MANAGED = "managed.by"
 """Client attribute of those that other commands of ours made (portals)."""
 _EXACT = frozenset({"attributes"})

@@ -35,7 +35,12 @@ from idp.client_authentication import (
 from idp.documents import citizen_check_character
 from idp.levels import IdentityLevel
 from idp.realm.admin import RealmAdmin
-from idp.realm.connection import AdminConnection, AdministratorPassword, ServiceAccount
+from idp.realm.connection import (
+    SECONDS_TO_MAKE_A_REALM,
+    AdminConnection,
+    AdministratorPassword,
+    ServiceAccount,
+)
 from idp.realm.convergence import changes
 from idp.realm.plan import ADMIN, APPROVALS, PLATFORM, RealmPlan, Site, plan_realm
 from idp.realm.policies import LOGIN_THEME
@@ -76,7 +81,9 @@ class KeycloakServer:
 @cache
 def _connect(keycloak: KeycloakServer) -> AdminConnection:
     credentials = AdministratorPassword("admin", keycloak.password)
-    return AdminConnection(keycloak.url, credentials, token_realm=MASTER)
+    return AdminConnection(
+        keycloak.url, credentials, token_realm=MASTER, seconds=SECONDS_TO_MAKE_A_REALM
+    )
 
 
 @dataclass(slots=True)
