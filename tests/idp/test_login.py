@@ -164,6 +164,7 @@ def test_an_attempt_is_kept_as_text(party: RelyingParty) -> None:
 
 
 @given(st.text() | st.dictionaries(st.text(), st.text()).map(json.dumps))
+@settings(deadline=None)
 def test_another_text_is_no_attempt(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  # json's own or ours
         LoginAttempt.from_json(text)
@@ -347,7 +348,7 @@ def test_a_code_is_a_short_visible_text(
 
 
 @given(query=st.text(max_size=200))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_query_is_refused(party: RelyingParty, query: str) -> None:
     attempt, _ = party.begin(PLAIN, at=AT)
     assert reason(lambda: party.finish(attempt, query, at=AT))

@@ -17,7 +17,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulators.openid_provider import (
     METADATA,
@@ -529,6 +529,7 @@ def test_an_issuer_is_a_plain_address(issuer: str) -> None:
 
 
 @given(st.binary(max_size=300))
+@settings(deadline=None)
 def test_any_octets_are_an_object_or_refused(octets: bytes) -> None:
     try:
         members = read_object(octets)
@@ -538,6 +539,7 @@ def test_any_octets_are_an_object_or_refused(octets: bytes) -> None:
 
 
 @given(st.integers(1, 60), st.sampled_from(["[]", "{}"]), st.booleans())
+@settings(deadline=None)
 def test_depth_is_counted_outside_of_texts(depth: int, bracket: str, in_text: bool) -> None:  # noqa: FBT001  # drawn
     opened = "[" * depth if bracket == "[]" else '{"a":' * depth
     closed = bracket[1] * depth
@@ -565,6 +567,7 @@ def test_a_text_without_an_end_is_read_once() -> None:
         max_size=4,
     )
 )
+@settings(deadline=None)
 def test_any_key_set_is_read(keys: list[Json]) -> None:
     assert set(read_keys({"keys": keys})) <= {key.get("kid") for key in keys}
 
