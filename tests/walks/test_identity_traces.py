@@ -116,6 +116,10 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
             send_forms(walk, browser)
             say_too_much(walk, browser)
             leave(walk, browser)
+        for home in (district.home(CIVIL), district.origin):
+            with Everywhere() as browser:
+                browser.client.event_hooks["response"].append(walk.see)
+                let_somebody_else_in(walk, browser, home)
         written.flush()
         yield walk
 
@@ -223,6 +227,20 @@ def leave(walk: Walk, browser: Everywhere) -> None:
     until(lambda: district.is_out(account))
     history = identity_of(district.services).leaving.history
     until(lambda: len(history.of_account(account, at=system_clock())) >= 3)
+
+
+def let_somebody_else_in(walk: Walk, browser: Everywhere, home: str) -> None:
+    """Be known already, and say "sign in as somebody else"."""
+    district = walk.district
+    district.sign_in(browser, USER, district.home(MARKET))
+    page = browser.visit(f"{home}/login")
+    assert urlsplit(page.address).path == "/login/continue"
+    walk.note_tokens()
+    page = browser.press(page, "/login/other")
+    for form in page.forms:
+        if "/logout-confirm" in form.action:
+            page = browser.submit(form)
+    assert page.form("username", "password") is not None
 
 
 def assert_waits(page: Page) -> None:
