@@ -75,6 +75,7 @@ def prepare_portrait(unverified_picture: bytes) -> bytes:
             picture = _on_white(ImageOps.exif_transpose(opened))
     except (OSError, SyntaxError, ValueError):
         raise _refuse("not_a_picture", "JPEG or PNG") from None
+    picture.info.clear()  # comments and profiles would be written again
     for width, quality in _TRIED:
         picture.thumbnail((width, width * HEIGHTS[-1] // WIDTHS[-1]))
         jpeg = io.BytesIO()

@@ -138,10 +138,11 @@ def test_a_portrait_that_can_be_sealed_is_left_as_it_came() -> None:
     "picture",
     [
         photograph("JPEG", (900, 1200), comment=b"made by"),
+        photograph("JPEG", (900, 1200), icc_profile=b"a profile of colours"),
         photograph("JPEG", (900, 1200), progressive=True),
         photograph("PNG", (300, 400)),
     ],
-    ids=["with a comment", "progressive", "PNG"],
+    ids=["with a comment", "with a profile", "progressive", "PNG"],
 )
 def test_a_photograph_becomes_a_portrait(picture: bytes) -> None:
     made = prepare_portrait(picture)
