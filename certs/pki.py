@@ -21,8 +21,8 @@ from hsm.custody import Custodian
 from hsm.errors import KeyNotFoundError
 from hsm.files import write_file
 from hsm.keys import KeyPurpose, KeyRef, KeyStore
+from hsm.use_requests import CertificateRequest
 from hsm.uses import SubjectKind, UseSubject
-from hsm.requests import CertificateRequest
 from signing.errors import MalformedSigningCertError, UnsupportedAlgorithmError
 from signing.sm2 import Sm2PublicKey
 from signing.x509 import DistinguishedName, SigningCert

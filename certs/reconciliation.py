@@ -98,7 +98,7 @@ class Reconciliation:
                 raise NotReconciledError(row, "no_use_of_a_key")
             _verify_same(use, certificate, row)
             _verify_bytes(certificate, self._register.file(certificate), row)
-            _verify_approved(certificate, row)
+            _verify_approved(use, certificate, row)
 
     def _verify_orders(self) -> None:
         """Each number is a certificate or void for a reason; each state has its event."""
@@ -121,17 +121,17 @@ def _verify_same(use: KeyUse, certificate: ECertificate, row: str) -> None:
     drafted_as = use.opening.draft_id or certificate.id
     if (drafted_as, use.opening.draft_sm3) != (certificate.id, certificate.draft_sm3):
         raise NotReconciledError(row, "another_draft")
-    if use.opening.authority not in {None, certificate.authority}:
-        raise NotReconciledError(row, "another_authority")
 
 
-def _verify_approved(certificate: ECertificate, row: str) -> None:
+def _verify_approved(use: KeyUse, certificate: ECertificate, row: str) -> None:
     """Raise unless what the sealed certificate.json says is what its draft's digest stands for."""
     try:
         computed = draft_sm3_of_content(certificate.content, certificate.id)
     except (LookupError, TypeError, SigningError):
         raise NotReconciledError(row, "another_content") from None
     if computed != certificate.draft_sm3:
+        raise NotReconciledError(row, "not_as_approved")
+    if use.opening.authority not in {None, certificate.authority}:
         raise NotReconciledError(row, "not_as_approved")
 
 

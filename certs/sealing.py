@@ -17,7 +17,7 @@ from certs.seals import SealBook, UnitSeal
 from hsm.approvals import Approval
 from hsm.custody import Custodian
 from hsm.keys import KeyRef
-from hsm.requests import CmsRequest, SealRequest
+from hsm.use_requests import CmsRequest, SealRequest
 from hsm.uses import SubjectKind, UseSubject
 from signing.cms import SignedData, signed_data_size
 from signing.errors import SignerNotInSealError, SigningError

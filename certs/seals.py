@@ -17,8 +17,8 @@ from hsm.approvals import Approval
 from hsm.custody import Custodian
 from hsm.files import write_file
 from hsm.keys import KeyRef
+from hsm.use_requests import SealMakingRequest
 from hsm.uses import SubjectKind, UseSubject
-from hsm.requests import SealMakingRequest
 from signing.errors import SigningError
 from signing.eseal import ESeal
 from signing.eseal_checks import verify_maker_cert, verify_maker_signature, verify_seal_period

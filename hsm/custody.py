@@ -28,7 +28,7 @@ from hsm.errors import (
 )
 from hsm.keys import KeyPurpose, KeyRef, KeyState, KeyStore
 from hsm.ledger import Ledger
-from hsm.requests import (
+from hsm.use_requests import (
     CertificateRequest,
     CmsRequest,
     FileRequest,

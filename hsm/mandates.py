@@ -7,7 +7,7 @@ from hsm.approvals import SignedInPerson
 from hsm.custody import Custodian
 from hsm.errors import WrongPurposeError
 from hsm.keys import KeyPurpose, KeyRef, KeyStore
-from hsm.requests import MandateRequest
+from hsm.use_requests import MandateRequest
 from hsm.uses import SubjectKind, UseSubject
 from signing.sm2 import Sm2PublicKey, verify_digest
 

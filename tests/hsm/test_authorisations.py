@@ -26,7 +26,7 @@ from hsm.errors import ApprovalRejectedError, DailyCapReachedError, LedgerBroken
 from hsm.ledger import Ledger
 from hsm.permissions import FRESH, Permissions
 from hsm.permits import LONGEST_AUTHORISATION, MOST_A_DAY, SealingAuthorisation, UnattendedUse
-from hsm.requests import SealRequest
+from hsm.use_requests import SealRequest
 from signing.canonical import canonical_json, sm3
 
 SECOND = timedelta(seconds=1)

@@ -15,7 +15,7 @@ from hsm.errors import (
 )
 from hsm.keys import KeyPurpose, KeyRef
 from hsm.mandates import MandateSealer
-from hsm.requests import MandateRequest
+from hsm.use_requests import MandateRequest
 from hsm.uses import SubjectKind, UseState, UseSubject
 from signing.canonical import canonical_json, sm3
 from signing.errors import InvalidSignatureError

@@ -24,7 +24,7 @@ from hsm.ledger import Ledger
 from hsm.permissions import FRESH, Permissions
 from hsm.permit_checks import APPROVAL_KEPT, MOST_ATTEMPTS
 from hsm.permits import MOST_DRAFTS, DraftRef, RecordedApproval, nonce_of
-from hsm.requests import SealRequest
+from hsm.use_requests import SealRequest
 from hsm.uses import UseState
 from signing.canonical import canonical_json, sm3
 from signing.envelope import DataKey

@@ -21,8 +21,8 @@ from hsm.keys import KeyPurpose, KeyRef
 from hsm.ledger import Ledger
 from hsm.permissions import Permissions
 from hsm.permits import SealingAuthorisation, UnattendedUse
-from hsm.requests import CertificateRequest, CmsRequest, SealMakingRequest, SealRequest
 from hsm.stores.software import SoftwareKeyStore
+from hsm.use_requests import CertificateRequest, CmsRequest, SealMakingRequest, SealRequest
 from hsm.uses import SubjectKind, UseSubject
 from signing.canonical import sm3
 from signing.envelope import DataKey
