@@ -24,6 +24,7 @@ from api.pages.leaving import Outcome
 from api.pages.signing_in import DOORS, EXPLAINED, OFFICERS_DOORS
 from api.problems import STATUS_OF
 from api.production import ProductionRefusedError
+from api.realm_site import NoRealmError
 from certs.approval_requests import RequestState
 from certs.draft_entries import DraftState
 from certs.errors import CertsError
@@ -32,6 +33,7 @@ from hsm.errors import CustodyError
 from idp.counter_acts import CounterAct
 from idp.documents import DocumentFault
 from idp.errors import DamagedIdentityError, IdentityError, InvalidPortalError
+from idp.faults import ServerFault
 from idp.history import Means
 from idp.levels import AuthenticationLevel, IdentityLevel
 from idp.mandates import Act, Grounds, Standing
@@ -112,6 +114,7 @@ def wanted() -> set[str]:
     return wanted_of_the_desk() | {
         *(f"problem.{code}" for code in error_codes() | set(STATUS_OF)),
         f"problem.{ProductionRefusedError.code}",
+        f"problem.{NoRealmError.code}",
         *(f"reason.{code}.{part}" for code in ReasonCode for part in ("why", "next")),
         *(f"verdict.{verdict}" for verdict in Verdict),
         *(f"status.{status}" for status in {*map(str, Status), *map(str, CertificateStatus)}),
@@ -139,6 +142,7 @@ def wanted() -> set[str]:
         *(f"page.mandate_new.{field}" for field in ("since", "until")),
         *(f"means.{means}" for means in Means),
         *(f"page.history.column.{column}" for column in HISTORY_COLUMNS),
+        *(f"server_fault.{fault}" for fault in ServerFault),
         *(f"page.left.outcome.{outcome}" for outcome in Outcome),
         *(f"page.left.why.{outcome}" for outcome in Outcome if outcome is not Outcome.LEFT),
     }
@@ -184,11 +188,11 @@ def test_every_key_in_code_and_templates_is_there() -> None:
 
 def test_no_message_is_left_over() -> None:
     root = Path(api.__path__[0])
-    sources = "".join(
-        path.read_text(encoding="utf-8") for path in chain(root.rglob("*.py"), root.rglob("*.html"))
-    )
+    files = chain(root.rglob("*.py"), root.rglob("*.html"), (root.parent / "demo").glob("*.py"))
+    sources = "".join(path.read_text(encoding="utf-8") for path in files)
     made = wanted()
-    prefixes = ("field.", "page.docs.routes.", "command.column.", *OF_COUNTERS)
+    tables = ("command.column.", "demo.column.", "demo.role.")
+    prefixes = ("field.", "page.docs.routes.", *tables, *OF_COUNTERS)
     left_over = {
         key
         for key, _ in leaves(CHINESE.entries)

@@ -15,7 +15,7 @@ import struct
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -33,6 +33,7 @@ from idp.client_authentication import (
     public_jwks,
 )
 from idp.documents import citizen_check_character
+from idp.errors import NotInRealmError
 from idp.levels import IdentityLevel
 from idp.realm.admin import RealmAdmin
 from idp.realm.connection import (
@@ -274,4 +275,5 @@ def new_realm(origin: str | None = None) -> Iterator[RealmForTests]:
             change.make()
         yield RealmForTests(keycloak, plan, origin, keys[0], keys[1])
     finally:
-        connection.delete((name,))
+        with suppress(NotInRealmError):  # it was never made
+            connection.delete((name,))
