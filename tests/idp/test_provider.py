@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -308,6 +309,16 @@ def test_while_the_provider_is_down_kept_keys_go_on_for_a_while(
     simulator.behave()
     later = AT + KEYS_LIMITS.usable + KEYS_LIMITS.pause
     provider.key("rsa", "RS256", at=later)
+
+
+def test_after_a_failure_there_is_a_pause(simulator: OpenIdProvider, provider: Provider) -> None:
+    simulator.misbehave(METADATA, status(500))
+    for milliseconds in (0, 1, 1000, 1999):
+        at = AT + timedelta(milliseconds=milliseconds)
+        assert fault(partial(provider.metadata, at=at)) is ProviderFault.ERROR_STATUS
+    assert simulator.requests == {METADATA: 1}
+    simulator.behave()
+    provider.metadata(at=AT + METADATA_LIMITS.pause)
 
 
 def test_old_metadata_are_fetched_anew(simulator: OpenIdProvider, provider: Provider) -> None:
