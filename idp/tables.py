@@ -8,7 +8,6 @@ Plain are opaque ids, times and states. Names and document numbers are encrypted
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import (
-    DDL,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -23,7 +22,6 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
-    event,
 )
 
 METADATA = MetaData(
@@ -53,31 +51,6 @@ class Moment(TypeDecorator[datetime]):
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         """Return the stored moment in UTC."""
         return None if value is None else _EPOCH + value * _MICROSECOND
-
-
-def _statement(text: str) -> DDL:
-    return DDL(text)  # type: ignore[no-untyped-call] # its constructor lacks one word
-
-
-def _only_grows(table: Table) -> None:
-    """Let the database itself refuse to change or take away a row of `table`."""
-    words = f"{table.name} only grows"
-    for verb in ("UPDATE", "DELETE"):
-        trigger = _statement(
-            f"CREATE TRIGGER {table.name}_no_{verb} BEFORE {verb} ON {table.name} "
-            f"BEGIN SELECT RAISE(ABORT, '{words}'); END"
-        )
-        event.listen(table, "after_create", trigger.execute_if(dialect="sqlite"))
-    function = _statement(
-        f"CREATE OR REPLACE FUNCTION {table.name}_only_grow() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$$ BEGIN RAISE EXCEPTION '{words}'; END $$"
-    )
-    trigger = _statement(
-        f"CREATE TRIGGER {table.name}_only_grow BEFORE UPDATE OR DELETE OR TRUNCATE "
-        f"ON {table.name} FOR EACH STATEMENT EXECUTE FUNCTION {table.name}_only_grow()"
-    )
-    for statement in (function, trigger):
-        event.listen(table, "after_create", statement.execute_if(dialect="postgresql"))
 
 
 # ---- sessions and sign-in attempts ----
@@ -155,7 +128,6 @@ level_steps = Table(
     Column("at", Moment, nullable=False),
 )
 
-_only_grows(level_steps)
 
 legal_persons = Table(
     "legal_persons",  # as the base last said
@@ -208,7 +180,6 @@ mandate_events = Table(
     Column("at", Moment, nullable=False),
 )
 
-_only_grows(mandate_events)
 
 acting_choices = Table(
     "acting_choices",  # under which mandate a sign-in acts, wherever it was chosen
@@ -300,7 +271,6 @@ counter_acts = Table(
     Column("original_seen", Boolean, nullable=False),
     Column("detail", Text, nullable=False),
 )
-_only_grows(counter_acts)
 
 # ---- sign-in history, leaving, polling ----
 
