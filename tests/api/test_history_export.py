@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from io import StringIO
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.history_export import FORMULA_SIGNS, Exported, to_csv, to_json, without_formula
@@ -69,12 +69,14 @@ def test_no_cell_is_computed(sign: str) -> None:
     assert read(table)[1][1:3] == [f"'{sign}1+1", f"'{sign}x"]
 
 
+@settings(deadline=None)
 @given(cell=st.text())
 def test_a_cell_shows_the_same(cell: str) -> None:
     assert without_formula(cell).removeprefix("'") == cell.removeprefix("'")
     assert not without_formula(cell).startswith(FORMULA_SIGNS)
 
 
+@settings(deadline=None)
 @given(service=st.text(st.characters(codec="utf-8", exclude_characters="\0")))
 def test_whatever_a_service_is_called_it_is_one_cell(service: str) -> None:
     (row,) = read(to_csv([exported(service)], messages(Language.ENGLISH)))[1:]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
 from hypothesis import given, settings
@@ -205,29 +206,34 @@ def test_moving_never_goes_back(stream: EventStream[Event]) -> None:
     assert stream.begin(later(99)) == later(10)
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Transactions]:
+    """Return a database for many streams."""
+    with identity_database(sqlite_address(tmp_path_factory.mktemp("events"))) as (opened, _):
+        yield opened
+
+
 @given(
     happenings=st.lists(
         st.tuples(st.integers(0, 300), st.integers(0, 59), st.booleans()), max_size=12
     )
 )
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 def test_whatever_the_order_each_is_handled_once(
-    tmp_path_factory: pytest.TempPathFactory, happenings: list[tuple[int, int, bool]]
+    shared: Transactions, happenings: list[tuple[int, int, bool]]
 ) -> None:
     """Each event commits up to a minute after its time; some looks meet a provider that is away."""
-    folder = tmp_path_factory.mktemp("events")
-    with identity_database(sqlite_address(folder)) as (transactions, _):
-        stream: EventStream[Event] = EventStream(transactions, "test")
-        log, handled = Log(), []
-        stream.begin(AT)
-        committed = sorted((time + delay, time, away) for time, delay, away in happenings)
-        for number, (moment, time, away) in enumerate(committed):
-            log.happen(str(number), later(time))
-            log.fails = {str(number)} if away else set()
-            try:
-                handled += log.look(stream, later(moment))
-            except ProviderUnavailableError:
-                handled += log.handled
-        log.fails = set()
-        handled += log.look(stream, later(1000))
+    stream: EventStream[Event] = EventStream(shared, token_hex(8))
+    log, handled = Log(), []
+    stream.begin(AT)
+    committed = sorted((time + delay, time, away) for time, delay, away in happenings)
+    for number, (moment, time, away) in enumerate(committed):
+        log.happen(str(number), later(time))
+        log.fails = {str(number)} if away else set()
+        try:
+            handled += log.look(stream, later(moment))
+        except ProviderUnavailableError:
+            handled += log.handled
+    log.fails = set()
+    handled += log.look(stream, later(1000))
     assert sorted(handled, key=int) == [str(number) for number in range(len(happenings))]

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulators import postgres
 from simulators.logouts import (
@@ -184,6 +184,7 @@ def test_what_is_no_form_with_one_token_is_refused(body: bytes) -> None:
 
 
 @given(body=st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
+@settings(deadline=None)
 def test_whatever_is_sent_is_answered(body: bytes) -> None:
     def refuse(_: str) -> None:
         raise InvalidTokenError(TokenFault.MALFORMED)
