@@ -40,7 +40,7 @@ class LoginError(IdentityError):
     def __init__(
         self, reason: LoginReason, *, error: str = "", fault: TokenFault | None = None
     ) -> None:
-        """Remember the `reason`, the provider's word for it, and what is wrong with the ID token."""
+        """Remember the `reason`, the provider's word for it, and what is wrong with the token."""
         self.reason = reason
         self.error = error
         self.fault = fault
