@@ -7,7 +7,7 @@ from fastapi import Request, Response
 
 from api.counter_desk import DOCUMENT_TYPES, CounterDesk, TypedWrongError
 from api.deps import VerifiedForm
-from api.messages import Language, messages
+from api.messages import Language, Messages, messages
 from api.middleware import OWN_SCRIPTS
 from api.qr_picture import qr_picture
 from api.rendering import language_of, render
@@ -35,6 +35,7 @@ from idp.errors import (
     UnknownPersonError,
 )
 from idp.names import InvalidNameError
+from idp.second_factors import ONE_TIME_CODE, PASSKEY, SECOND_FACTORS
 
 SAID_ON_THE_PAGE = (
     AccountAlarmedError,
@@ -53,6 +54,7 @@ SAID_ON_THE_PAGE = (
     UsernameTakenError,
 )
 """What a clerk can do something about, or has to know where he is."""
+_CREDENTIALS = {FactorKind.CODE.value: ONE_TIME_CODE, FactorKind.PASSKEY.value: PASSKEY}
 _FIELD_OF = {"invalid_username": "username", "username_taken": "username", "invalid_name": "name"}
 
 
@@ -224,9 +226,16 @@ def record_rows(
                 "clerk": clerks[record.case.clerk] or record.case.clerk,
                 "person": mask_name(person.name) if person else "",
                 "document": kind.title_zh if chinese else kind.title_en,
+                "detail": _detail(messages(language_of(request.scope)), record.detail),
             }
         )
     return rows
+
+
+def _detail(text: Messages, detail: str) -> str:
+    """Return a kind of credential in words; levels are called the same everywhere."""
+    kind = _CREDENTIALS.get(detail, detail)
+    return text(f"counter.factor.{kind}") if kind in SECOND_FACTORS else detail
 
 
 def _in_fours(text: str) -> str:

@@ -35,6 +35,7 @@ SECONDS_FOR_A_PORTAL = 3.0
 """A portal ends sessions in some milliseconds; who leaves waits and looks on."""
 PORTALS_AT_ONCE = 8
 CLAIMED_AT_ONCE = 100
+SECONDS_BETWEEN_LOOKS = 0.05
 LEASE = timedelta(seconds=15)
 """What one process has taken is not taken by another, unless it died over it."""
 LONGEST_PAUSE = timedelta(seconds=15)
@@ -123,6 +124,17 @@ class LogoutRelay:
             Relay(row.client_id, RelayState(row.state), row.next_try_at is not None, row.tried_at)
             for row in latest.values()
         )
+
+    def wait_until_tried(self, session_id: str) -> None:
+        """Return when each portal of a session was tried once, or a portal's time is up.
+
+        Whoever has taken them is another thread or process, and is at it.
+        """
+        end = time.monotonic() + SECONDS_FOR_A_PORTAL
+        while time.monotonic() < end and any(
+            relay.state is RelayState.RECEIVED for relay in self.of_session(session_id)
+        ):
+            time.sleep(SECONDS_BETWEEN_LOOKS)
 
     def pass_on(self, *, at: datetime) -> int:
         """Try what is due, each portal beside the others; return how many were confirmed."""

@@ -241,6 +241,7 @@ def _settle(services: Services, departure: Departure, secret: str) -> Departure:
             leaving.departures.tell(identity.admin, at=at)
     if any(relay.is_retried for relay in leaving.relay.of_session(departure.session_id)):
         leaving.relay.pass_on(at=services.clock())
+        leaving.relay.wait_until_tried(departure.session_id)
     return leaving.departures.find(secret, at=at) or departure
 
 
