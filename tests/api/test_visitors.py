@@ -14,6 +14,7 @@ from simulators.signed_in import (
 )
 from simulators.web import CHINESE, ENGLISH, ServedOffice
 
+from api.messages import Language, messages
 from api.wiring import Services
 from idp.levels import AuthenticationLevel
 
@@ -41,7 +42,7 @@ def test_somebody_sees_who_he_is(browser: httpx.Client, people: Services) -> Non
     page = browser.get("/me", headers=CHINESE)
     assert page.status_code == 200
     assert f"{NAME}（为本人办理）" in page.text
-    assert "密码和一次性验证码" in page.text
+    assert messages(Language.CHINESE)("authentication_level.al2") in page.text
     assert page.headers["cache-control"] == "no-store"
 
 

@@ -183,7 +183,12 @@ def test_only_public_keys_for_es256(keys: object) -> None:
 
 
 def test_nothing_is_said_twice() -> None:
-    matter = {"code": "m", "names": {"zh": "事", "en": "matter"}, "authentication": 1, "identity": "L1"}
+    matter = {
+        "code": "m",
+        "names": {"zh": "事", "en": "matter"},
+        "authentication": 1,
+        "identity": "L1",
+    }
     again = copy.deepcopy(matter)  # the same object would become an alias
     assert len(faults(claims=["name", "name"], matters=[matter, again])) == 2
     assert read(matters=[matter]).matter("m") is not None
