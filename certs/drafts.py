@@ -121,9 +121,9 @@ class Drafts:
 
     def waiting(self, authorities: Iterable[str], *, limit: int) -> list[CertificateDraft]:
         """Return what lies submitted with these authorities, who waits longest first."""
-        wanted = drafts.c.authority.in_(list(authorities))
-        wanted &= drafts.c.state == DraftState.SUBMITTED
-        return self._find(wanted, drafts.c.submitted_at, limit=limit)
+        there = drafts.c.authority.in_(list(authorities))
+        submitted = drafts.c.state == DraftState.SUBMITTED
+        return self._find(there & submitted, drafts.c.submitted_at, limit=limit)
 
     def portrait(self, draft: CertificateDraft) -> str | None:
         """Return the portrait as it came: base64, unverified."""
