@@ -11,6 +11,7 @@ from simulators.web import BROWSER, CHINESE
 from api.app import create_app
 from api.identity import client_key_file, upgrade_database
 from api.office import initialise
+from api.pages.signing_in import DOORS
 from api.rendering import render
 from api.settings import Settings
 from api.visitors import Visitor
@@ -91,7 +92,7 @@ def _measure(services: Services, at: datetime) -> Row:
 def _add_bare_route(app: FastAPI, visitor: Visitor) -> None:
     def bare(request: Request) -> Response:
         request.state.visitor = visitor
-        return render(request.scope, "me.html", session=visitor.session)
+        return render(request.scope, "me.html", session=visitor.session, doors=DOORS)
 
     app.add_api_route(BARE_PATH, bare, include_in_schema=False)
 
