@@ -39,7 +39,7 @@ def opening(number: int) -> Opening:
 def wanted(number: int, **changes: Any) -> Claim:  # noqa: ANN401 - fields
     """Return the claim that is opened so, but for `changes`."""
     made = opening(number)
-    given = {
+    given: dict[str, Any] = {
         "subject": made.subject,
         "key": made.key,
         "purpose": made.purpose,
