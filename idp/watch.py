@@ -188,8 +188,7 @@ class Watch:
     def _keep_sign_in(self, realm: Realm, event: UserEvent) -> None:
         if event.account is None or event.client_id is None or event.session_id is None:
             return
-        used = event.details.get("selected_credential_id")
-        proof = None if used is None else _proof(realm, event.account, used)
+        proof = _proof(realm, event.account, event.details)
         self.history.note_event(
             LoginEvent(
                 event.id, event.time, event.account, event.client_id, event.session_id, proof
@@ -247,8 +246,13 @@ def _was_password_set(realm: Realm, account: str, moment: datetime) -> bool:
     )
 
 
-def _proof(realm: Realm, account: str, credential_id: str) -> Means | None:
-    """Return what a credential is; None for a password."""
+def _proof(realm: Realm, account: str, details: Mapping[str, str]) -> Means | None:
+    """Return what was used besides a password: passkeys are named by kind, codes by credential."""
+    kind, credential_id = details.get("credential_type"), details.get("selected_credential_id")
+    if kind in _MEANS:
+        return _MEANS[kind]
+    if credential_id is None:
+        return None
     try:
         held = realm.credentials(account)
     except NotInRealmError:

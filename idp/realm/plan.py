@@ -108,10 +108,11 @@ def _platform(site: Site) -> Representation:
 
 
 def _approvals(site: Site) -> Representation:
-    # Nothing an officer approves may be altered in his browser's address line.
+    # Nothing an officer approves may be altered in his browser's address line; the page where he
+    # signs in for it says what that means.
     return RelyingPartyClient(
         client_id=site.approvals,
-        title=site.title,
+        title=f"批准用印 · {site.title}",
         home=f"{site.origin}/",
         redirect_uris=(site.callback,),
         keys=site.platform_keys,

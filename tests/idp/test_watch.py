@@ -195,6 +195,10 @@ def test_sign_ins_are_kept_with_what_was_used(scene: Scene) -> None:
     ]
     for number, used in enumerate([None, "pw", "o", "w", "x", "gone"]):
         scene.realm.act("LOGIN", "a1", later(number), session_id=f"n{number}", used=used)
+    # So Keycloak tells of a passkey, be it after a password or alone.
+    passkey = "webauthn-passwordless"
+    for number, session_id in ((6, "n0"), (7, "n7")):
+        scene.realm.act("LOGIN", "a1", later(number), session_id=session_id, passkey=passkey)
     scene.realm.act("LOGIN", "a1", later(9), session_id=None)
     scene.realm.act("LOGIN", "a1", later(9), client_id=None)
     for _ in range(2):
@@ -207,6 +211,8 @@ def test_sign_ins_are_kept_with_what_was_used(scene: Scene) -> None:
         Means.PASSKEY,
         Means.OTHER,
         Means.OTHER,
+        Means.PASSKEY,
+        Means.PASSKEY,
     ]
     assert {(entry.client_id, entry.claims) for entry in found} == {("portal", ("full_name",))}
 

@@ -54,9 +54,11 @@ class Realm:
         client_id: str | None = "portal",
         error: str | None = None,
         used: str | None = None,
+        passkey: str | None = None,
     ) -> None:
-        """Let somebody have done something."""
+        """Let somebody have done something, with a credential or with a kind of passkey."""
         details = {} if used is None else {"selected_credential_id": used}
+        details |= {} if passkey is None else {"credential_type": passkey}
         number = f"u{len(self.acts)}"
         self.acts.append(
             UserEvent(number, at, kind, client_id, account, session_id, error, details)
