@@ -13,8 +13,30 @@ from pydantic_settings import BaseSettings
 
 from api.cli import app
 from api.commands.common import Exit
-from api.pages import certificate, public
-from api.routes import certificates, health, verifications
+from api.pages import (
+    acting,
+    certificate,
+    counter,
+    drafts_desk,
+    identity_level,
+    leaving,
+    mandates,
+    my_certificates,
+    officers_desk,
+    public,
+    sealing_desk,
+    signing_in,
+)
+from api.routes import acting as acting_statements
+from api.routes import (
+    backchannel,
+    certificates,
+    drafts,
+    health,
+    issued,
+    sealings,
+    verifications,
+)
 from api.settings import Settings
 from certs.authorities import Authorities
 from certs.catalogue import read_type
@@ -24,6 +46,7 @@ from certs.orders import parse_order, read_order
 from certs.settings import CertsSettings
 from certs.type_check import check_type
 from hsm.settings import CustodySettings
+from idp.settings import IdentitySettings
 from verify.settings import VerificationSettings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,6 +56,11 @@ PACKAGES = ("api", "certs", "hsm", "idp", "migrations", "signing", "verify")
 FOLDERS = (*PACKAGES, "bench", "demo", "docs", "tests")
 LARGEST_PICTURE = 300_000
 AT = dt.datetime(2026, 12, 1, tzinfo=dt.UTC)
+WITH_ROUTES = (
+    *(certificate, public, certificates, health, verifications),
+    *(acting, acting_statements, backchannel, counter, drafts, drafts_desk, identity_level, issued),
+    *(leaving, mandates, my_certificates, officers_desk, sealing_desk, sealings, signing_in),
+)
 
 _FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 _CODE = re.compile(r"`([^`\n]+)`")
@@ -151,6 +179,7 @@ def test_every_setting_is_explained() -> None:
         Settings,
         CustodySettings,
         CertsSettings,
+        IdentitySettings,
         VerificationSettings,
     )
     variables = [
@@ -170,8 +199,7 @@ def test_every_exit_status_is_explained() -> None:
 
 def test_every_address_is_explained() -> None:
     text = (DOCS / "operating.md").read_text(encoding="utf-8")
-    routers = [m.router for m in (certificate, public, certificates, health, verifications)]
-    paths = {str(getattr(route, "path", "")) for router in routers for route in router.routes}
+    paths = {str(getattr(route, "path", "")) for m in WITH_ROUTES for route in m.router.routes}
     assert [path for path in sorted(paths) if f"{path}`" not in text] == []
 
 
