@@ -107,6 +107,7 @@ STATUS_OF: Mapping[str, HTTPStatus] = {
     "enrolment_over": HTTPStatus.GONE,
     "enrolment_under_way": HTTPStatus.CONFLICT,
     "account_shut": HTTPStatus.CONFLICT,
+    "officers_account": HTTPStatus.FORBIDDEN,
     "account_alarmed": HTTPStatus.CONFLICT,
     "document_replaced": HTTPStatus.CONFLICT,
     "invalid_username": HTTPStatus.UNPROCESSABLE_ENTITY,

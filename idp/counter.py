@@ -32,6 +32,9 @@ from idp.persons import LevelMeans, NaturalPerson
 from idp.realm.records import NewUser, User
 from idp.subjects import STATE_MAY_BE_OLD_IN_OUTAGE, Subjects
 
+GETS_CERTIFICATES_SEALED = frozenset({Post.DRAFTING, Post.SEALING, Post.SEAL_KEEPING})
+"""Who holds one of these lets no officer into his account."""
+
 # As the realm keeps them: lower case; three characters at least.
 _USERNAME = re.compile(r"(?=.{3,64}\Z)[a-z][a-z0-9]*(?:[._-][a-z0-9]+)*")
 
@@ -60,6 +63,12 @@ class InvalidUsernameError(IdentityError):
     code: ClassVar[str] = "invalid_username"
 
 
+class OfficersAccountError(IdentityError):
+    """The account is an officer's: whoever administers security serves him, no other clerk."""
+
+    code: ClassVar[str] = "officers_account"
+
+
 class UsernameTakenError(IdentityError):
     """Somebody else has this username."""
 
@@ -77,10 +86,20 @@ class Clerk:
         """Raise `NotPermittedError` unless he holds the post of acceptance there."""
         self.officer.verify_holds(Post.ACCEPTANCE, self.authority, at=at)
 
-    def verify_is_not(self, account: str) -> None:
-        """Raise `NotPermittedError` for his own account: two persons meet at a counter."""
+    def verify_may_serve(self, account: str, officers: Officers, *, at: datetime) -> None:
+        """Raise unless he may let somebody into this account by a password or a second factor.
+
+        `NotPermittedError` for his own: two persons meet at a counter. `OfficersAccountError` for
+        that of an officer, unless he administers security and neither drafts, seals nor keeps a
+        seal: else a clerk who drafts could seal in another's name.
+        """
         if account == self.officer.account:
             raise NotPermittedError("one's own account")
+        posts = {held.post for held in self.officer.posts if held.in_force(at)}
+        if Post.SECURITY_ADMINISTRATION in posts and not posts & GETS_CERTIFICATES_SEALED:
+            return
+        if officers.is_staying(account, at=at):
+            raise OfficersAccountError
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +182,7 @@ class Counter:
         person = self._look_for(sighting.document, at=at)
         if person is None:
             raise UnknownPersonError
-        clerk.verify_is_not(person.account)
+        clerk.verify_may_serve(person.account, self._officers, at=at)
         if self._alarms.open_alarm(person.account) is None:
             raise AccountShutError
         access = self._give_password(clerk, person, sighting, CounterAct.REOPENED, at)
@@ -233,7 +252,7 @@ class Counter:
         person = self.find(sighting.document, at=at)
         if person is None:
             raise UnknownPersonError
-        clerk.verify_is_not(person.account)
+        clerk.verify_may_serve(person.account, self._officers, at=at)
         return self._give_password(clerk, person, sighting, CounterAct.PASSWORD_RENEWED, at)
 
     def _give_password(

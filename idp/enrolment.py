@@ -92,6 +92,7 @@ class Enrolments:
         self._personal_data = parts.personal_data
         self._accounts = parts.accounts
         self._subjects = parts.subjects
+        self._officers = parts.officers
         self._tell_realm = parts.tell_realm
         self._counter = counter
 
@@ -99,14 +100,14 @@ class Enrolments:
         """Return a new enrolment for the person with this document.
 
         One that the same clerk had begun for him is cancelled. Raise `NotPermittedError`,
-        `UnknownPersonError` for somebody without an account, `EnrolmentUnderWayError`, and what
-        `Counter.find` raises.
+        `OfficersAccountError`, `UnknownPersonError` for somebody without an account,
+        `EnrolmentUnderWayError`, and what `Counter.find` raises.
         """
         clerk.verify_may_accept(at=at)
         person = self._counter.find(sighting.document, at=at)
         if person is None:
             raise UnknownPersonError
-        clerk.verify_is_not(person.account)
+        clerk.verify_may_serve(person.account, self._officers, at=at)
         enrolment = _new(clerk, sighting, person, wanted, at)
         with self._transactions() as connection:
             row = self._of_account(connection, person.account)
@@ -241,6 +242,7 @@ class Enrolments:
 
     def _verify_clerk(self, clerk: Clerk, enrolment: Enrolment, at: datetime) -> None:
         Clerk(clerk.officer, enrolment.case.authority).verify_may_accept(at=at)
+        clerk.verify_may_serve(enrolment.case.account, self._officers, at=at)
 
     def _count_try(self, connection: Connection, enrolment: Enrolment, at: datetime) -> None:
         if enrolment.tries + 1 >= MOST_TRIES:

@@ -122,6 +122,15 @@ class Officers:
         with self._transactions.reading() as connection:
             return connection.scalar(query)
 
+    def is_staying(self, account: str, *, at: datetime) -> bool:
+        """Tell whether the account is that of an officer who has not left, whatever his posts."""
+        query = select(officers.c.account).where(
+            officers.c.account == account,
+            or_(officers.c.left_at.is_(None), officers.c.left_at > at),
+        )
+        with self._transactions.reading() as connection:
+            return connection.scalar(query) is not None
+
     def department_names(self) -> Mapping[str, str]:
         """Return the names of all departments by their codes (USCC)."""
         with self._transactions.reading() as connection:

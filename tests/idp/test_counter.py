@@ -1,6 +1,7 @@
 """Persons found at a counter, first accounts, passwords anew."""
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from idp.counter import (
     AccountShutError,
     DocumentReplacedError,
     InvalidUsernameError,
+    OfficersAccountError,
     OneTimeAccess,
     Sighting,
     UsernameTakenError,
@@ -115,6 +117,62 @@ def test_somebody_who_was_only_named_so_far_keeps_his_place(desk: CounterOfTests
     person = desk.subjects.of_account(access.account, at=AT)
     assert person is not None
     assert person.id == known.id
+
+
+def settle_officer(desk: CounterOfTests, *posts: Post) -> str:
+    account = desk.settle("han.yongyin", 8, name="韩用印")
+    record = OfficerRecord(account, "han.yongyin", "韩用印", document(8))
+    desk.staff.appointments.appoint(record, [held(post) for post in posts], at=AT)
+    return account
+
+
+@pytest.mark.parametrize("post", [Post.SEALING, Post.DRAFTING, Post.AUDIT, Post.ACCEPTANCE])
+def test_no_clerk_gets_into_an_officers_account(desk: CounterOfTests, post: Post) -> None:
+    account = settle_officer(desk, post)
+    sighting = Sighting(document(8), original=True)
+    with pytest.raises(OfficersAccountError):
+        desk.counter.renew_password(desk.clerk(), sighting, at=AT)
+    desk.parts.alarms.report(account, None, at=AT)
+    with pytest.raises(OfficersAccountError):
+        desk.counter.reopen(desk.clerk(), sighting, at=AT)
+    assert account not in desk.accounts.passwords
+    assert desk.all_records() == ()
+
+
+def test_nor_into_that_of_one_whose_post_begins_tomorrow(desk: CounterOfTests) -> None:
+    account = desk.settle("han.yongyin", 8, name="韩用印")
+    record = OfficerRecord(account, "han.yongyin", "韩用印", document(8))
+    later = held(Post.SEALING, since=date(2027, 1, 1))
+    desk.staff.appointments.appoint(record, [later], at=AT)
+    with pytest.raises(OfficersAccountError):
+        desk.counter.renew_password(desk.clerk(), Sighting(document(8), original=True), at=AT)
+
+
+def test_who_has_left_is_served_like_anybody(desk: CounterOfTests) -> None:
+    account = settle_officer(desk, Post.SEALING)
+    desk.staff.appointments.leave(account, at=AT)
+    access = desk.counter.renew_password(desk.clerk(), Sighting(document(8), original=True), at=AT)
+    assert access.account == account
+
+
+def test_officers_come_to_the_security_administration(desk: CounterOfTests) -> None:
+    account = settle_officer(desk, Post.SEALING)
+    desk.staff.appoint(
+        CLERK, held(Post.ACCEPTANCE), held(Post.SECURITY_ADMINISTRATION), sequence=50, at=AT
+    )
+    access = desk.counter.renew_password(desk.clerk(), Sighting(document(8), original=True), at=AT)
+    assert access.account == account
+
+
+@pytest.mark.parametrize("post", [Post.SEALING, Post.DRAFTING, Post.SEAL_KEEPING])
+def test_who_administers_security_and_gets_certificates_sealed_serves_no_officer(
+    desk: CounterOfTests, post: Post
+) -> None:
+    settle_officer(desk, Post.SEALING)
+    both = held(Post.SECURITY_ADMINISTRATION), held(post)
+    desk.staff.appoint(CLERK, held(Post.ACCEPTANCE), *both, sequence=50, at=AT)
+    with pytest.raises(OfficersAccountError):
+        desk.counter.renew_password(desk.clerk(), Sighting(document(8), original=True), at=AT)
 
 
 def test_an_officer_gets_his_account_by_the_personnel_list(desk: CounterOfTests) -> None:

@@ -23,7 +23,8 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from certs.errors import RegisterUnavailableError
-from idp.counter import AccountShutError, Clerk, Sighting
+from idp.appointments import OfficerRecord
+from idp.counter import AccountShutError, Clerk, OfficersAccountError, Sighting
 from idp.counter_acts import CounterAct
 from idp.enrolment import (
     LIFETIME,
@@ -247,6 +248,36 @@ def test_only_the_post_of_acceptance_at_that_authority_counts(quick: CounterOfTe
     over = AT + timedelta(days=30)
     with pytest.raises(EnrolmentOverError):
         quick.enrolments.prove_code(enrolment.case.id, clerk, code_of(enrolment), at=over)
+
+
+def appoint_to_seal(desk: CounterOfTests, account: str) -> None:
+    record = OfficerRecord(account, "chen.yi", "陈一", document(1))
+    desk.staff.appointments.appoint(record, [held(Post.SEALING)], at=AT)
+
+
+def test_no_clerk_binds_a_factor_to_the_account_of_an_officer(quick: CounterOfTests) -> None:
+    appoint_to_seal(quick, quick.settle())
+    with pytest.raises(OfficersAccountError):
+        quick.start()
+    assert quick.all_records() == ()
+
+
+def test_nor_of_one_who_became_an_officer_meanwhile(quick: CounterOfTests) -> None:
+    account = quick.settle()
+    enrolment = quick.start()
+    appoint_to_seal(quick, account)
+    with pytest.raises(OfficersAccountError):
+        prove(quick, enrolment)
+    assert quick.accounts.kinds(account) == []
+
+
+def test_an_officers_factor_is_bound_by_the_security_administration(quick: CounterOfTests) -> None:
+    account = quick.settle()
+    appoint_to_seal(quick, account)
+    posts = held(Post.ACCEPTANCE), held(Post.SECURITY_ADMINISTRATION)
+    quick.staff.appoint(CLERK, *posts, sequence=50, at=AT)
+    prove(quick, quick.start())
+    assert quick.accounts.kinds(account) == ["otp"]
 
 
 def test_a_post_that_ends_meanwhile_ends_the_enrolment(quick: CounterOfTests) -> None:
