@@ -14,6 +14,7 @@ from api.description import describe
 from api.middleware import AccessLog, BodyLimit, RateLimit, SecurityHeaders, Unexpected
 from api.pages import (
     acting,
+    authorisations,
     certificate,
     counter,
     drafts_desk,
@@ -77,6 +78,7 @@ def create_app(services: Services, *, rate_limited: bool = True) -> FastAPI:
         officers_desk,
         drafts_desk,
         sealing_desk,
+        authorisations,
         my_certificates,
         drafts,
         sealings,

@@ -228,6 +228,11 @@ class Permissions:
         with self._ledger.file.snapshot() as connection:
             return find_authorisations(connection)
 
+    def used_today(self, number: int) -> int:
+        """Return how often the authorisation in this row was used today in China."""
+        with self._ledger.file.snapshot() as connection:
+            return used_on_day(connection, number, self._now())
+
     def in_force(self, *, authority: str, type_code: str) -> UnattendedUse:
         """Return the latest authorisation that this authority's certificates of this type have.
 

@@ -1,6 +1,5 @@
 """Approvals and authorisations as rows of the ledger, each within the caller's transaction."""
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
@@ -236,21 +235,13 @@ def _read_approval(row: Row[*tuple[object, ...]]) -> RecordedApproval:
 
 def _read_authorisation(row: Row[*tuple[object, ...]]) -> UnattendedUse:
     try:
-        terms = json.loads(row.content)
         return UnattendedUse(
             number=row.number,
-            authorisation=SealingAuthorisation(
-                id=terms["authorisation"],
-                authority=terms["authority"],
-                type_code=terms["type"],
-                since=datetime.fromisoformat(terms["since"]),
-                until=datetime.fromisoformat(terms["until"]),
-                daily_cap=terms["daily_cap"],
-            ),
+            authorisation=SealingAuthorisation.from_statement(row.content),
             officer=row.officer,
             evidence_sm3=row.approval_sm3,
             of_development=row.approval_kind == OF_DEVELOPMENT,
             recalled=row.recalled_by is not None,
         )
-    except (KeyError, TypeError, ValueError):
+    except (TypeError, ValueError):
         raise LedgerBrokenError(row.number) from None

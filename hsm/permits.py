@@ -4,10 +4,12 @@ Both are given by a fresh sign-in of an officer whose `nonce` is the digest of w
 that his ID token allows this and nothing else. Both are kept in the ledger's chain.
 """
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Self
 
 from signing.canonical import canonical_json, canonical_sm3, sm3
 
@@ -72,6 +74,22 @@ class SealingAuthorisation:
             and 0 < self.daily_cap <= MOST_A_DAY
         ):
             raise ValueError("not an authorisation")
+
+    @classmethod
+    def from_statement(cls, statement: str) -> Self:
+        """Return the authorisation that says this; raise `ValueError` for what is none."""
+        try:
+            terms = json.loads(statement)
+            return cls(
+                id=terms["authorisation"],
+                authority=terms["authority"],
+                type_code=terms["type"],
+                since=datetime.fromisoformat(terms["since"]),
+                until=datetime.fromisoformat(terms["until"]),
+                daily_cap=terms["daily_cap"],
+            )
+        except (KeyError, TypeError):
+            raise ValueError("not an authorisation") from None
 
     @property
     def statement(self) -> str:

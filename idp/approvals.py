@@ -13,6 +13,7 @@ from idp.errors import InvalidTokenError, NotPermittedError
 from idp.faults import TokenFault
 from idp.officers import Officers, Post
 from idp.provider_keys import SigningKey
+from idp.separation import verify_may_authorise
 from idp.signed_tokens import SigningKeys
 from idp.tokens import VerifiedClaims, verify_id_token
 
@@ -74,8 +75,15 @@ class ApprovalSignIns:
         )
 
     def verify_post(self, account: str, post: str, *, authority: str, at: datetime) -> None:
-        """Raise `NotPermittedError` unless the officer holds the post at the authority at `at`."""
+        """Raise `NotPermittedError` unless the officer holds the post at the authority at `at`.
+
+        Whoever keeps the seal is asked for his post when he authorises its use, and must neither
+        draft nor seal.
+        """
         officer = self.officers.of_account(account, at=at)
         if officer is None:
             raise NotPermittedError("no officer")
-        officer.verify_holds(Post(post), authority, at=at)
+        if post == Post.SEAL_KEEPING:
+            verify_may_authorise(officer, authority, at=at)
+        else:
+            officer.verify_holds(Post(post), authority, at=at)

@@ -6,16 +6,18 @@ security and its audit (三员). A stand-in counts like the holder. The rules ho
 authorities: a post elsewhere makes nobody another person.
 
 Drafting and sealing may be posts of one person, but never on one draft; that is checked where a
-draft is approved, and again by the custodian.
+draft is approved, and again by the custodian. Whoever drafts may keep a seal, but not authorise its
+use with nobody looking on: he would have let himself seal (`verify_may_authorise`).
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import combinations
 from typing import ClassVar
 
-from idp.errors import IdentityError
-from idp.officers import Post, PostHeld
+from idp.errors import IdentityError, NotPermittedError
+from idp.officers import Officer, Post, PostHeld
 
 SEAL_POSTS = frozenset({Post.SEAL_KEEPING, Post.SEALING, Post.AUDIT})
 """管理、使用、审计三岗分离."""
@@ -62,6 +64,16 @@ def verify_separated(posts: Iterable[PostHeld]) -> None:
     conflicts = find_conflicts(posts)
     if conflicts:
         raise PostsMustNotMeetError(conflicts)
+
+
+def verify_may_authorise(officer: Officer, authority: str, *, at: datetime) -> None:
+    """Raise `NotPermittedError` unless he may authorise the unattended use of this seal.
+
+    He keeps it, and neither drafts nor seals anywhere.
+    """
+    officer.verify_holds(Post.SEAL_KEEPING, authority, at=at)
+    if any(officer.authorities(post, at=at) for post in (Post.DRAFTING, Post.SEALING)):
+        raise NotPermittedError("drafts or seals himself")
 
 
 def _are_apart(first: Post, second: Post) -> bool:

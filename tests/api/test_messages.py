@@ -16,6 +16,7 @@ import hsm
 import idp
 import signing
 import verify
+from api.authorising import REFUSALS as NOT_AUTHORISED
 from api.form_words import FAULTS
 from api.history_export import COLUMNS as HISTORY_COLUMNS
 from api.leaving import OWN_CLAIMS
@@ -70,6 +71,9 @@ MANDATE_FAULTS = {
     "too_many_tries",
 }
 # Faults that tests of their own walk, and parts of pages that loops go through.
+OF_AUTHORISATIONS = tuple(
+    f"page.authorisations.{part}." for part in ("column", "done", "fault", "states")
+)
 OF_COUNTERS = ("org.fault.", "counter.fault.", "page.counter.done.", "page.counter.acts.")
 KEY = re.compile(r"""(?<![.\w])(?:t|text|terminal_messages\(\))\(f?["']([a-z_.A-Z]+)["'][,)]""")
 
@@ -124,6 +128,8 @@ def wanted() -> set[str]:
         *(f"revocation.{revocation}" for revocation in Revocation),
         *(f"policy.{policy}" for policy in POLICIES),
         *(f"post.{post}" for post in Post),
+        *(f"page.authorisations.why.{code}" for code in NOT_AUTHORISED),
+        *(f"page.authorisations.{field}" for field in ("since", "until")),
         *(f"org.change.{kind}" for kind in ChangeKind),
         *(f"counter.act.{act}" for act in CounterAct),
         *(f"counter.factor.{kind}" for kind in SECOND_FACTORS),
@@ -192,7 +198,7 @@ def test_no_message_is_left_over() -> None:
     sources = "".join(path.read_text(encoding="utf-8") for path in files)
     made = wanted()
     tables = ("command.column.", "demo.column.", "demo.role.")
-    prefixes = ("field.", "page.docs.routes.", *tables, *OF_COUNTERS)
+    prefixes = ("field.", "page.docs.routes.", *tables, *OF_COUNTERS, *OF_AUTHORISATIONS)
     left_over = {
         key
         for key, _ in leaves(CHINESE.entries)

@@ -256,6 +256,12 @@ def test_a_sealing_officer_is_no_seal_keeper(permissions: Permissions, staff: St
         terms, keeper="keeper", id_token=draft.compact(), asked_at=AT - MINUTE
     )
     assert (use.officer, use.of_development) == ("keeper", False)
+    staff.appoint("both", held(Post.SEAL_KEEPING), held(Post.DRAFTING, OTHER_BUREAU), sequence=3)
+    draft.claims["sub"] = "both"
+    terms = replace(terms, id="7" * 32)
+    draft.claims["nonce"] = terms.nonce
+    with pytest.raises(ApprovalRejectedError, match="not_permitted"):
+        permissions.authorise(terms, keeper="both", id_token=draft.compact(), asked_at=AT - MINUTE)
 
 
 def test_when_the_providers_keys_cannot_be_had_the_same_approval_counts_later(

@@ -1,6 +1,6 @@
 """Which posts may meet in one person."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from itertools import combinations
 
 import pytest
@@ -8,8 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from simulators.officers import BUREAU, OTHER_BUREAU, held
 
-from idp.officers import Post, PostHeld
-from idp.separation import PostsMustNotMeetError, find_conflicts, verify_separated
+from idp.errors import NotPermittedError
+from idp.officers import Officer, Post, PostHeld
+from idp.separation import (
+    PostsMustNotMeetError,
+    find_conflicts,
+    verify_may_authorise,
+    verify_separated,
+)
 
 APART = {
     frozenset(pair)
@@ -72,3 +78,25 @@ def test_there_is_a_conflict_exactly_where_some_day_has_one(posts: list[PostHeld
         )
     )
     assert bool(find_conflicts(posts)) is on_a_day
+
+
+@pytest.mark.parametrize(
+    ("posts", "may"),
+    [
+        ([held(Post.SEAL_KEEPING)], True),
+        ([held(Post.SEAL_KEEPING), held(Post.ACCEPTANCE)], True),
+        ([held(Post.SEAL_KEEPING), held(Post.DRAFTING, until=date(2026, 5, 1))], True),
+        ([held(Post.SEAL_KEEPING), held(Post.DRAFTING, OTHER_BUREAU)], False),
+        ([held(Post.SEAL_KEEPING), held(Post.SEALING, OTHER_BUREAU)], False),
+        ([held(Post.SEAL_KEEPING, OTHER_BUREAU)], False),
+        ([held(Post.AUDIT)], False),
+    ],
+)
+def test_whoever_drafts_or_seals_authorises_nothing(posts: list[PostHeld], *, may: bool) -> None:
+    officer = Officer("account", "示例员", tuple(posts))
+    at = datetime(2026, 11, 24, tzinfo=UTC)
+    if may:
+        verify_may_authorise(officer, BUREAU, at=at)
+        return
+    with pytest.raises(NotPermittedError):
+        verify_may_authorise(officer, BUREAU, at=at)
