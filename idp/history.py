@@ -112,12 +112,16 @@ class History:
             if _is_there(connection, sign_ins.c.event_id == event.id):
                 return
             own = connection.execute(earliest).one_or_none()
+            earlier = and_(sign_ins.c.session_id == event.session_id, sign_ins.c.at < event.at)
             if own is not None:
-                values = {"event_id": event.id, "means": (event.proof or Means(own.means)).value}
+                earlier = and_(earlier, sign_ins.c.id != own.id)
+            known = Means.EXISTING_SESSION if _is_there(connection, earlier) else None
+            if own is not None:
+                means = event.proof or known or Means(own.means)
+                values = {"event_id": event.id, "means": means.value}
                 connection.execute(update(sign_ins).where(sign_ins.c.id == own.id).values(values))
             elif event.proof is not None or not _is_there(connection, of_session):
-                before = _is_there(connection, sign_ins.c.session_id == event.session_id)
-                means = event.proof or (Means.EXISTING_SESSION if before else Means.PASSWORD)
+                means = event.proof or known or Means.PASSWORD
                 row = self._row(event.account, event.client_id, event.session_id, means, event.at)
                 row |= {"level": None, "ours": False, "event_id": event.id}
                 connection.execute(insert(sign_ins).values(row))

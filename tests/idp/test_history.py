@@ -194,6 +194,16 @@ def test_who_comes_from_a_portal_is_known_already(history: History, told: Told) 
     ]
 
 
+def test_who_goes_on_at_once_gave_no_password_again(history: History, told: Told) -> None:
+    history.note_event(told("one"))
+    history.note_own(open_session(authenticated_at=AT, at=later(5)), at=later(5))
+    history.note_event(told(at=later(5)))
+    assert entries(history) == [
+        ("one", Means.PASSWORD, None),
+        ("platform", Means.EXISTING_SESSION, AuthenticationLevel.PASSWORD),
+    ]
+
+
 def test_without_events_our_own_sign_ins_are_there(history: History) -> None:
     """Another provider than Keycloak tells of none, and may have no `sid`."""
     for seconds in (0, 5):

@@ -337,23 +337,35 @@ def test_without_scripts_in_english(browser: Browser, demonstration: Demonstrati
         page, text = citizen.page, citizen.text
         citizen.go("/")
         citizen.follow(text("page.header.sign_in"))
+        citizen.look("sign-in")
         citizen.sign_in()
         citizen.is_at("/")
         citizen.go("/me")
         expect(citizen.header).to_contain_text("苏小样")
         citizen.go(demonstration.civil)
         citizen.follow(citizen.portal_text("sign_in"))
+        citizen.look("continue")
         citizen.press_portal("continue.submit", name="苏小样")
         expect(citizen.header).to_contain_text("苏小样")
         citizen.go(f"{demonstration.market}/matters/food-licence")
         citizen.press_portal("continue.submit", name="苏小样")
         page.fill("#words", WORDS)
         citizen.press_portal("matter.send")
+        citizen.look("step-up")
         citizen.give_code()
         citizen.press_portal("resume.submit")
         expect(page.get_by_role("status")).to_contain_text(WORDS)
-        citizen.go("/services")
+        for path, name in (
+            ("/me", "me"),
+            ("/acting", "switch"),
+            ("/me/certificates", "my-certificates"),
+            ("/me/history", "history"),
+            ("/services", "services"),
+        ):
+            citizen.go(path)
+            citizen.look(name)
         citizen.press("page.services.leave_all")
+        citizen.look("leave-all")
         expect(page.locator("main")).to_contain_text(text("page.left.outcome.left"))
         for home in demonstration.homes.values():
             citizen.go(home)
