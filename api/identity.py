@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from pydantic import SecretStr
+from sqlalchemy import select
 
 from api.leaving import Leaving, open_admin, open_leaving
 from api.people import People, open_people
@@ -32,6 +32,7 @@ from idp.realm.admin import RealmAdmin
 from idp.refreshing import Refresher
 from idp.sessions import Sessions
 from idp.settings import ClientAuthentication
+from idp.tables import web_sessions
 
 CALLBACK = "/login/callback"
 """The one redirect address that the provider knows, of every purpose."""
@@ -63,18 +64,10 @@ class Identity:
     leaving: Leaving
     """How sessions end, and what people see of it."""
 
-
-def client_key_file(settings: Settings) -> Path:
-    """Return where the private key of `private_key_jwt` lies."""
-    return settings.identity.client_key_file or settings.data / "identity" / "platform.pem"
-
-
-def is_set_up(settings: Settings) -> bool:
-    """Whether this data folder was prepared for people to sign in."""
-    identity = settings.identity
-    if identity.client_auth is ClientAuthentication.CLIENT_SECRET_BASIC:
-        return True
-    return client_key_file(settings).exists()
+    def try_database(self) -> None:
+        """Raise `RegisterUnavailableError` unless the identity database answers now."""
+        with self.transactions.reading() as connection:
+            connection.execute(select(web_sessions.c.id).limit(1)).all()
 
 
 def upgrade_database(settings: Settings) -> None:
@@ -101,12 +94,11 @@ def _relying_party(
 def _authentication(settings: Settings, client_id: str) -> ClientAuthenticator:
     identity = settings.identity
     if identity.client_auth is ClientAuthentication.PRIVATE_KEY_JWT:
-        return PrivateKeyJwt(load_client_key(client_key_file(settings).read_bytes()), client_id)
+        return PrivateKeyJwt(load_client_key(settings.client_key_file.read_bytes()), client_id)
     secret = identity.client_secret
     if secret is None and identity.client_secret_file is not None:
         secret = SecretStr(identity.client_secret_file.read_text(encoding="utf-8").strip())
-    if secret is None:
-        raise ValueError("IDP_CLIENT_AUTH is client_secret_basic, but there is no secret")
+    assert secret is not None, "the settings see to it"  # noqa: S101
     return ClientSecretBasic(client_id, secret)
 
 

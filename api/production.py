@@ -8,6 +8,7 @@ from certs.seals import SealBook
 from hsm.permits import UnattendedUse
 
 TEST_MARK = "测试"
+DEMONSTRATION_PEOPLE = "demo/people.json"
 
 
 class ProductionRefusedError(Exception):
@@ -27,7 +28,11 @@ def verify_fit_for_production(
     """Raise `ProductionRefusedError` in production where something of development is left."""
     if settings.env is not Environment.PRODUCTION:
         return
-    refusals = [*_refusals(settings, pki, seals), *_refusals_of_ledger(authorisations)]
+    refusals = [
+        *_refusals(settings, pki, seals),
+        *_refusals_of_ledger(authorisations),
+        *_refusals_of_identity(settings),
+    ]
     if refusals:
         raise ProductionRefusedError(refusals)
 
@@ -52,3 +57,13 @@ def _refusals_of_ledger(authorisations: Iterable[UnattendedUse]) -> Iterator[str
     for use in authorisations:
         if use.of_development and not use.recalled:
             yield f"ledger row {use.number}: an authorisation of development"
+
+
+def _refusals_of_identity(settings: Settings) -> Iterator[str]:
+    identity = settings.identity
+    if settings.lets_people_in and identity.issuer.scheme != "https":
+        yield "IDP_ISSUER: not https, and whoever answers there says who people are"
+    if identity.bases_url is not None and identity.bases_url.scheme != "https":
+        yield "IDP_BASES_URL: not https, and whoever answers there says who lives"
+    if (settings.data / DEMONSTRATION_PEOPLE).exists():
+        yield f"{DEMONSTRATION_PEOPLE}: people of the demonstration, with their passwords"

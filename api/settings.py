@@ -21,7 +21,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from certs.settings import CertsSettings
 from hsm.settings import CustodySettings
-from idp.settings import IdentitySettings
+from idp.settings import ClientAuthentication, IdentitySettings
 from verify.settings import VerificationSettings
 
 DEMONSTRATION_SITE_NAME = "示例区电子证照与电子签章服务平台（演示）"
@@ -92,6 +92,17 @@ class Settings(BaseSettings):
         """Whether there is a register to ask."""
         named = self.database_url or self.database_url_file
         return named is not None or (self.data / "register.db").exists()
+
+    @property
+    def client_key_file(self) -> Path:
+        """Where the private key lies by which the provider knows us."""
+        return self.identity.client_key_file or self.data / "identity" / "platform.pem"
+
+    @property
+    def lets_people_in(self) -> bool:
+        """Whether this data folder was prepared for people to sign in."""
+        with_secret = self.identity.client_auth is ClientAuthentication.CLIENT_SECRET_BASIC
+        return with_secret or self.client_key_file.exists()
 
     def register_url(self) -> str:
         """Return the SQLAlchemy address of the register."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import structlog
 
 from api.approval_checks import officer_checks
-from api.identity import Identity, is_set_up, open_identity
+from api.identity import Identity, open_identity
 from api.messages import Language, messages
 from api.office import Office, open_office
 from api.settings import Settings
@@ -137,6 +137,8 @@ class Services:
             "sandbox": partial(try_sandbox, self.sandbox),
             "clock": self._try_clock,
         }
+        if self.identity is not None:
+            attempts["identity"] = self.identity.try_database
         return {name: _outcome(attempt) for name, attempt in attempts.items()}
 
     def _try_clock(self) -> None:
@@ -165,13 +167,11 @@ def open_services(
         start_sandbox(settings.verification.limits()) as sandbox,
         open_office(settings, clock=clock) as office,
         open_identity(settings, office.store, office.mandate_sealer, clock)
-        if identity and is_set_up(settings)
+        if identity and settings.lets_people_in
         else nullcontext() as people,
     ):
         if people is not None:
-            office.permissions.introduce(
-                officer_checks(settings, people.provider, people.officers)
-            )
+            office.permissions.introduce(officer_checks(settings, people.provider, people.officers))
         yield Services(
             settings=settings,
             clock=clock,

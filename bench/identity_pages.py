@@ -9,7 +9,7 @@ from simulators.signed_in import hand_made, identity_of
 from simulators.web import BROWSER, CHINESE
 
 from api.app import create_app
-from api.identity import client_key_file, upgrade_database
+from api.identity import upgrade_database
 from api.office import initialise
 from api.pages.signing_in import DOORS
 from api.rendering import render
@@ -45,7 +45,7 @@ def measure() -> Row:
         settings = Settings(data=folder)
         initialise(settings, clock=lambda: started)
         upgrade_database(settings)
-        key_file = client_key_file(settings)
+        key_file = settings.client_key_file
         key_file.parent.mkdir(exist_ok=True)
         key_file.write_bytes(generate_client_key())
         with open_services(settings, clock=lambda: started) as services:

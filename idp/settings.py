@@ -59,6 +59,13 @@ class IdentitySettings(BaseSettings):
                 raise ValueError(f"{variable} and {variable}_FILE exclude each other")
         return self
 
+    @model_validator(mode="after")
+    def _have_a_secret_to_show(self) -> Self:
+        by_secret = self.client_auth is ClientAuthentication.CLIENT_SECRET_BASIC
+        if by_secret and self.client_secret is None and self.client_secret_file is None:
+            raise ValueError("IDP_CLIENT_AUTH is client_secret_basic: set IDP_CLIENT_SECRET_FILE")
+        return self
+
     @property
     def issuer_text(self) -> str:
         """The issuer as tokens state it, without a slash that nobody wrote."""

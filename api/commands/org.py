@@ -17,7 +17,7 @@ from api.commands.common import (
     read_settings,
     terminal_messages,
 )
-from api.identity import is_set_up, open_identity, upgrade_database
+from api.identity import open_identity, upgrade_database
 from api.messages import Messages
 from api.office import open_office
 from api.settings import Settings
@@ -93,7 +93,7 @@ def _read(path: Path, text: Messages) -> bytes:
 
 @contextmanager
 def _open(settings: Settings, text: Messages) -> Iterator[OrganisationImport]:
-    if not is_set_up(settings):
+    if not settings.lets_people_in:
         complain(text("org.nobody_signs_in"))
         raise typer.Exit(Exit.CONFIGURATION)
     upgrade_database(settings)

@@ -21,6 +21,7 @@ from api.commands.common import (
     terminal_messages,
     write_output,
 )
+from api.identity import upgrade_database
 from api.office import OPERATOR, initialise, open_office
 from api.trust import AnchorUse, open_trust
 from api.wiring import system_clock
@@ -39,6 +40,7 @@ def init(*, data: DataOption = None) -> None:
     settings = read_settings(data)
     with exit_statuses():
         missing = initialise(settings, clock=system_clock)
+        upgrade_database(settings)
     text = terminal_messages()
     sys.stdout.write(text("command.initialised", folder=str(settings.data)) + "\n")
     for name in missing:

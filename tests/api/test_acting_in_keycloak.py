@@ -15,7 +15,6 @@ from simulators.people import terms
 from simulators.signed_in import connect_browser, furnish_identity, identity_of, origin_of
 from simulators.web import ServedOffice
 
-from api.identity import client_key_file
 from api.people import People
 from api.settings import Settings
 from api.wiring import Services, open_services
@@ -92,7 +91,7 @@ def town(
     realm: RealmForTests, office: ServedOffice, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Town]:
     own = furnish_identity(office.copy_to(tmp_path_factory.mktemp("real-acting") / "data"))
-    key_file = client_key_file(Settings(data=own.folder))
+    key_file = Settings(data=own.folder).client_key_file
     key_file.write_bytes(realm.platform_key.as_pem(private=True))
     (key_file.parent / f"{ADMIN}.pem").write_bytes(realm.admin_key.as_pem(private=True))
     bases = Bases.load()

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from api.demonstration_identity import identity_is_ready
-from api.identity import is_set_up
 from api.settings import Settings
 from idp.server import distribution
 from idp.server.process import free_port
@@ -34,13 +33,13 @@ def install_java(folder: Path) -> None:
 def test_it_may_be_left_out(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     assert not identity_is_ready(settings, wanted=False)
     assert "IDP=off" in capsys.readouterr().out
-    assert not is_set_up(settings)
+    assert not settings.lets_people_in
 
 
 def test_no_java(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     assert not identity_is_ready(settings, wanted=True)
     assert "apt install openjdk-17-jre-headless" in capsys.readouterr().out
-    assert not is_set_up(settings)
+    assert not settings.lets_people_in
 
 
 def test_no_keycloak_and_no_maven(
@@ -49,4 +48,4 @@ def test_no_keycloak_and_no_maven(
     install_java(tmp_path / "bin")
     assert not identity_is_ready(settings, wanted=True)
     assert "apt install maven" in capsys.readouterr().out
-    assert not is_set_up(settings)
+    assert not settings.lets_people_in

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 from simulators.office import Clock
+from simulators.signed_in import furnish_identity, identity_of
 from simulators.web import ServedOffice, connect
 
 from api.wiring import Services
@@ -64,6 +65,14 @@ def test_a_part_that_is_gone_is_named(
     with spoilt.open() as services:
         lose(spoilt, services)
         assert failed(services) == [{"pointer": f"/parts/{part}", "code": code}]
+
+
+def test_people_who_cannot_be_known_are_named(spoilt: ServedOffice) -> None:
+    with furnish_identity(spoilt).open() as services:
+        assert "identity" in connect(services).get("/readyz").json()["parts"]
+        with identity_of(services).transactions() as connection:
+            connection.exec_driver_sql("ALTER TABLE web_sessions RENAME TO elsewhere")
+        assert failed(services) == [{"pointer": "/parts/identity", "code": "register_unavailable"}]
 
 
 def test_a_sandbox_that_cannot_be_started_is_named(services: Services) -> None:

@@ -8,11 +8,12 @@ from pydantic import HttpUrl, SecretStr
 from simulators import pki
 from simulators.office import Office, new_office
 
-from api.production import ProductionRefusedError, verify_fit_for_production
+from api.production import DEMONSTRATION_PEOPLE, ProductionRefusedError, verify_fit_for_production
 from api.settings import Environment, Settings
 from certs.pki import Pki
 from certs.seals import SealBook
 from hsm.settings import CustodySettings
+from idp.settings import IdentitySettings
 from signing.x509 import DistinguishedName
 
 NO_SEALS = SealBook({})
@@ -70,6 +71,31 @@ def test_a_setting_of_development_is_refused(
     assert told.startswith(f"{refusal}: ")
 
 
+def test_a_provider_that_anybody_could_be_is_refused(real_pki: Pki, tmp_path: Path) -> None:
+    settings = production(data=tmp_path)
+    verify_fit_for_production(settings, real_pki, NO_SEALS)  # nobody signs in here
+    settings.client_key_file.parent.mkdir()
+    settings.client_key_file.write_bytes(b"a key")
+    (told,) = refusals(settings, real_pki)
+    assert told.startswith("IDP_ISSUER: ")
+    encrypted = IdentitySettings(issuer=HttpUrl("https://id.zhengzhao.example/realms/district"))
+    verify_fit_for_production(production(data=tmp_path, identity=encrypted), real_pki, NO_SEALS)
+
+
+def test_bases_that_anybody_could_be_are_refused(real_pki: Pki) -> None:
+    identity = IdentitySettings(bases_url=HttpUrl("http://bases.zhengzhao.example"))
+    (told,) = refusals(production(identity=identity), real_pki)
+    assert told.startswith("IDP_BASES_URL: ")
+
+
+def test_people_of_the_demonstration_are_refused(real_pki: Pki, tmp_path: Path) -> None:
+    people = tmp_path / DEMONSTRATION_PEOPLE
+    people.parent.mkdir()
+    people.write_bytes(b"{}")
+    (told,) = refusals(production(data=tmp_path), real_pki)
+    assert told.startswith("demo/people.json: ")
+
+
 @pytest.mark.parametrize("name", ["root", "seal_maker"])
 def test_an_embedded_authority_is_refused(real_pki: Pki, embedded: Office, name: str) -> None:
     mixed = replace(real_pki, **{name: getattr(embedded.pki, name)})
@@ -97,8 +123,9 @@ def test_an_authorisation_that_nobody_signed_in_for_is_refused(
     verify_fit_for_production(production(), real_pki, NO_SEALS, recalled)
 
 
-def test_all_refusals_are_told_at_once(embedded: Office) -> None:
-    told = refusals(Settings(env=Environment.PRODUCTION), embedded.pki, embedded.seals)
+def test_all_refusals_are_told_at_once(embedded: Office, tmp_path: Path) -> None:
+    settings = Settings(env=Environment.PRODUCTION, data=tmp_path)
+    told = refusals(settings, embedded.pki, embedded.seals)
     assert len(told) == 5 + len(list(embedded.seals))
 
 

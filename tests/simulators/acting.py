@@ -15,7 +15,6 @@ from simulators.signing_in import Scene, Somebody
 from simulators.token_drafts import AT
 from simulators.web import ServedOffice
 
-from api.identity import client_key_file
 from api.people import People
 from api.settings import Settings
 from api.wiring import open_services
@@ -124,7 +123,7 @@ class Player(Somebody):
 def open_stage(office: ServedOffice) -> Iterator[Stage]:
     """Open the application over an office of its own in which people can sign in."""
     folder = furnish_identity(office).folder
-    key_file = client_key_file(Settings(data=folder))
+    key_file = Settings(data=folder).client_key_file
     key_file.write_bytes(client_key().as_pem(private=True))
     bases = Bases.load()
     with running_provider() as provider, BaseServer(bases=bases) as server:

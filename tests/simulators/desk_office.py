@@ -30,7 +30,7 @@ from starlette.exceptions import StarletteDeprecationWarning
 
 from api.app import create_app
 from api.deps import CSRF_FIELD
-from api.identity import client_key_file, upgrade_database
+from api.identity import upgrade_database
 from api.settings import Settings
 from api.wiring import Services, open_services
 from demo.population import Bases, BaseServer
@@ -213,7 +213,7 @@ def furnish_desks(settings: Settings, key: ECKey, pinned: Sequence[Mapping[str, 
     """Make the data folder of an office whose provider knows us by `key` and signs by `pinned`."""
     new_office(settings.data).close()
     upgrade_database(settings)
-    key_file = client_key_file(settings)
+    key_file = settings.client_key_file
     key_file.parent.mkdir(exist_ok=True)
     key_file.write_bytes(key.as_pem(private=True))
     key_file.chmod(0o600)

@@ -18,7 +18,6 @@ from simulators.signed_in import furnish_identity, identity_of
 from simulators.web import ServedOffice
 
 from api.app import create_app
-from api.identity import client_key_file
 from api.jobs import running_jobs
 from api.portal_applying import apply_portals
 from api.settings import Settings
@@ -134,7 +133,7 @@ def open_district(
             public_url=HttpUrl(origin),
             identity=IdentitySettings(issuer=HttpUrl(realm.issuer)),
         )
-        client_key_file(settings).write_bytes(realm.platform_key.as_pem(private=True))
+        settings.client_key_file.write_bytes(realm.platform_key.as_pem(private=True))
         admin_key = data / "identity" / "platform-admin.pem"
         admin_key.write_bytes(realm.admin_key.as_pem(private=True))
         services = stack.enter_context(open_services(settings, clock=system_clock))

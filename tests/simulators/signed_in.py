@@ -14,7 +14,7 @@ from starlette.exceptions import StarletteDeprecationWarning
 
 from api.app import create_app
 from api.deps import CSRF_FIELD, OWN_HEADER, OWN_HEADER_VALUE
-from api.identity import Identity, client_key_file, upgrade_database
+from api.identity import Identity, upgrade_database
 from api.settings import Settings
 from api.wiring import Services
 from idp.client_authentication import generate_client_key
@@ -66,7 +66,7 @@ def furnish_identity(office: ServedOffice) -> ServedOffice:
     """Make the office's data folder one in which people can sign in, and return the office."""
     settings = Settings(data=office.folder)
     upgrade_database(settings)
-    key_file = client_key_file(settings)
+    key_file = settings.client_key_file
     key_file.parent.mkdir(exist_ok=True)
     key_file.write_bytes(generate_client_key())
     key_file.chmod(0o600)

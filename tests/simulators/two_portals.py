@@ -16,7 +16,6 @@ from simulators.signed_in import furnish_identity
 from simulators.web import ServedOffice, furnish
 
 from api.app import create_app
-from api.identity import client_key_file
 from api.portal_applying import Applied, apply_portals
 from api.settings import Settings
 from api.wiring import Services, open_services
@@ -96,7 +95,7 @@ def open_two_portals(folder: Path) -> Iterator[TwoPortals]:
             public_url=HttpUrl(origin),
             identity=IdentitySettings(issuer=HttpUrl(realm.issuer)),
         )
-        client_key_file(settings).write_bytes(realm.platform_key.as_pem(private=True))
+        settings.client_key_file.write_bytes(realm.platform_key.as_pem(private=True))
         account = realm.person(USER, level=IdentityLevel.SEEN, full_name=NAME)
         files = [portal_file(sample, folder) for sample in ("market", "civil")]
         services = stack.enter_context(open_services(settings, clock=clock))

@@ -13,7 +13,6 @@ from simulators.signing_in import Scene, Somebody
 from simulators.token_drafts import AT
 from simulators.web import ServedOffice
 
-from api.identity import client_key_file
 from api.settings import Settings
 from api.wiring import open_services
 from idp.settings import IdentitySettings
@@ -23,7 +22,7 @@ from idp.settings import IdentitySettings
 def furnished(office: ServedOffice, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder: Path = tmp_path_factory.mktemp("signing-in") / "data"
     furnish_identity(office.copy_to(folder))
-    key_file = client_key_file(Settings(data=folder))
+    key_file = Settings(data=folder).client_key_file
     key_file.write_bytes(client_key().as_pem(private=True))
     return folder
 

@@ -17,7 +17,6 @@ from simulators.web import ServedOffice
 
 from api.app import create_app
 from api.counter_desk import CounterDesk, open_desk
-from api.identity import client_key_file
 from api.settings import Settings
 from api.visitors import Visitor
 from api.wiring import Services, open_services
@@ -100,7 +99,7 @@ def hall(
         public_url=HttpUrl(realm.origin),
         identity=IdentitySettings(issuer=HttpUrl(realm.issuer)),
     )
-    keys = {client_key_file(settings): realm.platform_key}
+    keys = {settings.client_key_file: realm.platform_key}
     keys[folder / "identity" / f"{ADMIN}.pem"] = realm.admin_key
     for path, key in keys.items():
         path.write_bytes(key.as_pem(private=True))
