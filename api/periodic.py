@@ -16,6 +16,11 @@ from typing import Self
 
 import structlog
 
+from idp.errors import BaseUnavailableError, ProviderUnavailableError
+
+AWAY = (ProviderUnavailableError, BaseUnavailableError)
+"""A counterpart that starts later, or is started anew, is no fault of ours."""
+
 # A job waits for others at most as long as their own limits: some seconds.
 SECONDS_TO_STOP = 15
 
@@ -120,6 +125,9 @@ class Periodic:
         if self._failures.get(name) == kind:
             return
         self._failures[name] = kind
+        if isinstance(error, AWAY):
+            _log.warning("job_waits", job=name, code=error.code)
+            return
         frames = traceback.extract_tb(error.__traceback__)
         _log.error(
             "job_failed",

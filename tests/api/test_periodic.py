@@ -9,6 +9,8 @@ import pytest
 
 from api.logs import configure_logs
 from api.periodic import Job, Periodic
+from idp.errors import ProviderUnavailableError
+from idp.faults import ProviderFault
 
 AT = datetime(2026, 11, 24, 4, tzinfo=UTC)
 OFTEN, NEVER_AGAIN = timedelta(milliseconds=1), timedelta(days=1)
@@ -101,6 +103,22 @@ def test_a_failing_job_is_logged_once_and_goes_on(capsys: pytest.CaptureFixture[
     assert any("test_periodic.py" in place for place in lines[0]["at"])
     assert "李建国" not in told
     assert "1101" not in told
+
+
+def test_a_counterpart_that_starts_later_is_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs()
+
+    def starts_late(run: int) -> None:
+        if run <= 3:
+            raise ProviderUnavailableError(ProviderFault.UNREACHABLE)
+
+    late = Counted(starts_late)
+    with Periodic([Job("late", OFTEN, late)], clock=clock):
+        late.wait_for(5)
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    told = [(line["event"], line["level"], line["job"]) for line in lines]
+    assert told == [("job_waits", "warning", "late"), ("job_recovered", "info", "late")]
+    assert lines[0]["code"] == "provider_unavailable"
 
 
 def test_another_failure_is_another_line(capsys: pytest.CaptureFixture[str]) -> None:
