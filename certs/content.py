@@ -18,13 +18,16 @@ from signing.canonical import canonical_json, canonical_sm3, sm3
 
 
 def draft_sm3(order: IssuanceOrder, draft_id: str) -> str:
-    """Return the digest an approval is bound to: of all that is decided, without number or times.
+    """Return the digest an approval is bound to: of all that is decided, without times.
 
     SM3 of the canonical JSON (RFC 8785) of {draft_id, authority, type, type_version, type_sm3,
-    holders, attributes, portrait_sm3, valid_from, valid_to}.
+    holders, attributes, portrait_sm3, valid_from, valid_to}. A number that is given elsewhere is
+    typed by the drafter and stands there too, as {number}; ours comes after the approval.
     """
+    numbered_elsewhere = {} if order.number is None else {"number": order.number}
     return canonical_sm3(
         {
+            **numbered_elsewhere,
             "draft_id": draft_id,
             "authority": order.authority.uscc,
             "type": order.certificate_type.code,
@@ -42,26 +45,27 @@ def draft_sm3(order: IssuanceOrder, draft_id: str) -> str:
 def draft_sm3_of_content(content: Mapping[str, Any], draft_id: str) -> str:
     """Return the same digest, computed from a `certificate.json`.
 
-    Raise `LookupError` or `TypeError` for what is no `certificate.json`.
+    Which digest it names says whether its number was approved. Raise `LookupError` or `TypeError`
+    for what is no `certificate.json`.
     """
     metadata, kind = content["metadata"], content["type"]
-    return canonical_sm3(
-        {
-            "draft_id": draft_id,
-            "authority": metadata["ZZBFJGDM"],
-            "type": kind["code"],
-            "type_version": kind["version"],
-            "type_sm3": kind["sm3"],
-            "holders": [
-                {"type": held["CZZTDMLXDM"], "number": held["CZZTDM"], "name": held["CZZT"]}
-                for held in metadata["holders"]
-            ],
-            "attributes": content["attributes"],
-            "portrait_sm3": content["portrait_sm3"],
-            "valid_from": metadata["ZZYXQQSRQ"],
-            "valid_to": metadata["ZZYXQJZRQ"] or None,
-        }
-    )
+    decided = {
+        "draft_id": draft_id,
+        "authority": metadata["ZZBFJGDM"],
+        "type": kind["code"],
+        "type_version": kind["version"],
+        "type_sm3": kind["sm3"],
+        "holders": [
+            {"type": held["CZZTDMLXDM"], "number": held["CZZTDM"], "name": held["CZZT"]}
+            for held in metadata["holders"]
+        ],
+        "attributes": content["attributes"],
+        "portrait_sm3": content["portrait_sm3"],
+        "valid_from": metadata["ZZYXQQSRQ"],
+        "valid_to": metadata["ZZYXQJZRQ"] or None,
+    }
+    with_number = canonical_sm3({**decided, "number": metadata["ZZBH"]})
+    return with_number if with_number == content["draft_sm3"] else canonical_sm3(decided)
 
 
 def portrait_sm3(order: IssuanceOrder) -> str | None:

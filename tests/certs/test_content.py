@@ -12,7 +12,7 @@ import pytest
 from certs.attributes import AttributeSchema
 from certs.authorities import Authorities
 from certs.catalogue import Catalogue
-from certs.content import CertificateContent, draft_sm3
+from certs.content import CertificateContent, draft_sm3, draft_sm3_of_content
 from certs.orders import IssuanceOrder, parse_order
 from signing.canonical import canonical_sm3, sm3
 
@@ -135,10 +135,23 @@ def test_whatever_is_decided_changes_the_approval(change: dict[str, Any]) -> Non
     assert draft_sm3(senior, "draft-2") != draft_sm3(senior, "draft-1")
 
 
-def test_number_and_day_of_issue_do_not_touch_the_approval() -> None:
+def test_the_day_of_issue_does_not_touch_the_approval() -> None:
     senior = order("senior-citizen-card")
-    later = replace(senior, number="1", issued_on=dt.date(2026, 11, 25), body_sm3="")
+    later = replace(senior, issued_on=dt.date(2026, 11, 25), body_sm3="")
     assert draft_sm3(later, "draft-1") == draft_sm3(senior, "draft-1")
+
+
+def test_a_number_that_the_drafter_types_is_approved_like_the_rest() -> None:
+    senior = order("senior-citizen-card")
+    approved = draft_sm3(replace(senior, number="示第1号"), "draft-1")
+    assert approved != draft_sm3(replace(senior, number="示第2号"), "draft-1")
+    numbered = replace(content("senior-citizen-card"), number="示第1号", draft_sm3=approved)
+    assert draft_sm3_of_content(numbered.as_json(), "draft-1") == approved
+    exchanged = replace(numbered, number="示第2号")
+    assert draft_sm3_of_content(exchanged.as_json(), "draft-1") != approved
+    ours = content("senior-citizen-card")
+    given = replace(ours, draft_sm3=draft_sm3(ours.order, "draft-1")).as_json()
+    assert draft_sm3_of_content(given, "draft-1") == draft_sm3(ours.order, "draft-1")
 
 
 def test_of_a_public_type_anyone_sees_masked_fields() -> None:
