@@ -89,7 +89,8 @@ class Subjects:
         """Return the person, made now or known before, with `account` if he had none.
 
         The name given counts for a new person; for a known one it must be his. Raise
-        `DataDifferError` if it is not, `DocumentHeldError` if he has another account.
+        `DataDifferError` if it is not, `DocumentHeldError` if he has another account, or was
+        checked further than whoever comes with this one.
         """
         step = LevelStep(means.level, means, by, at)
         with self._transactions() as connection:
@@ -233,6 +234,8 @@ class Subjects:
         elif PersonName(person.name).matching != named.name.matching:
             raise DataDifferError
         if account is not None and person.account != account:
+            if step.level < min(person.identity_level, IdentityLevel.SEEN):
+                raise DocumentHeldError  # nobody has seen yet that the account is his
             self._link(connection, person, account)
             person = self._get(connection, person.id)
         level = max(person.identity_level, step.level)

@@ -212,6 +212,27 @@ def test_the_base_matches_name_and_number(town: Town) -> None:
     assert (change.kind, change.account, change.target) == ("level", "account-苏小样", "L1")
 
 
+def test_who_was_seen_without_an_account_gets_one_where_he_is_seen_again(town: Town) -> None:
+    # A relative at the counter, say: whoever knows name and number must not step into his shoes.
+    seen = town.settle("苏小样", account=None)
+    assert seen.identity_level is IdentityLevel.ORIGINAL
+    with pytest.raises(DocumentHeldError):
+        town.subjects.register_matched(town.named("苏小样"), account="stranger", at=NOW)
+    with pytest.raises(DocumentHeldError):
+        town.subjects.take_over("listed", town.named("苏小样"), IdentityLevel.REGISTERED, at=NOW)
+    assert town.subjects.get(seen.id).account is None
+    assert town.subjects.of_account("stranger", at=NOW) is None
+    means = LevelMeans.COUNTER_COPY
+    person = town.subjects.register(town.named("苏小样"), account="his", means=means, at=NOW)
+    assert (person.id, person.account) == (seen.id, "his")
+
+
+def test_who_was_only_named_is_matched(town: Town) -> None:
+    named_before = town.settle("苏小样", means=LevelMeans.NAMED, account=None)
+    person = town.subjects.register_matched(town.named("苏小样"), account="his", at=NOW)
+    assert (person.id, person.identity_level) == (named_before.id, IdentityLevel.MATCHED)
+
+
 def test_what_does_not_match_raises_nothing(town: Town) -> None:
     number = town.named("苏小样").document.number
     wrong = town.subjects.register(
