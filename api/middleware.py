@@ -273,6 +273,11 @@ class TokenBuckets:
         bucket.left -= 1
         return True
 
+    def give_back(self, client: str) -> None:
+        """Put back what the client took and needs not be counted for."""
+        if bucket := self._buckets.get(client):
+            bucket.left = min(self.burst, bucket.left + 1)
+
 
 class RateLimit:
     """Answer 429 to a client that comes too often; uploads have a limit of their own."""

@@ -16,6 +16,7 @@ from api.deps import (
     require_level,
     verified_form,
 )
+from api.middleware import TokenBuckets
 from api.realm_news import tell_realm
 from api.rendering import render
 from api.visitors import Visitor
@@ -42,6 +43,10 @@ FIELDS = ("name", "document_type", "document_number", "scope", "matters", "since
 USUAL_PERIOD = timedelta(days=90)
 # Power over others is given with two factors: a password alone may have been seen.
 _SURELY = [Depends(require_level(AuthenticationLevel.ONE_TIME_CODE))]
+
+WRONG_AT_ONCE, WRONG_A_DAY = 10, 10
+"""Whom he names is compared with the population base: more would tell whose number is whose."""
+_wrong = TokenBuckets(WRONG_AT_ONCE, WRONG_A_DAY / 86_400)
 
 _log = structlog.get_logger(__name__)
 
@@ -110,9 +115,11 @@ def grant_mandate(
         return _form_page(request, visitor, values, [MandateFault("principal", "switched")])
     try:
         named, terms = _read(form)
+        _count_try(visitor.account)
         mandate = _offer(services, person, acting, named, terms)
     except InvalidMandateError as error:
         return _form_page(request, visitor, values, list(error.faults))
+    _wrong.give_back(visitor.account)
     _log.info("mandate_offered", mandate=mandate.id, by=visitor.account)
     return RedirectResponse("/me/mandates", HTTPStatus.SEE_OTHER)
 
@@ -175,6 +182,11 @@ def _of_company(mandate: Mandate, acting: Mandate, at: datetime) -> MandateLine:
     ours = acting.grounds is Grounds.REPRESENTATIVE or (under is not None and under[0] == acting.id)
     named = mandate.grounds is Grounds.AGENT
     return MandateLine(mandate, standing, ("recall",) if open_ and ours and named else ())
+
+
+def _count_try(account: str) -> None:
+    if not _wrong.take(account):
+        raise InvalidMandateError([MandateFault("actor", "too_many_tries")])
 
 
 def _offer(

@@ -161,6 +161,10 @@ def test_a_bucket_gives_its_burst_and_fills_again() -> None:
 
 def test_only_so_many_clients_are_remembered() -> None:
     buckets = TokenBuckets(burst=1, per_second=0, most_clients=2, clock=Seconds())
+    buckets.give_back("a")
+    assert buckets.take("a")
+    buckets.give_back("a")
+    buckets.give_back("a")
     assert [buckets.take(name) for name in "abab"] == [True, True, False, False]
     assert buckets.take("c")  # the least lately seen, a, is forgotten
     assert not buckets.take("b")

@@ -10,6 +10,7 @@ from simulators.acting import FOOD, MATTER, Player, Stage, open_stage
 from simulators.people import RealmThatFails
 from simulators.web import ENGLISH, ServedOffice
 
+from api.pages import mandates
 from idp.mandates import OFFER_LASTS
 
 NEW = "/me/mandates/new"
@@ -143,6 +144,23 @@ def test_what_is_wrong_is_said_and_nothing_typed_is_lost(
     for name in ("name", "document_number", "since", "until"):
         assert f'value="{typed[name]}"' in answer.text or not typed[name]
     assert not acts(su.go("/me/mandates"))
+
+
+def test_nobody_finds_out_whose_number_is_whose_by_trying(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = type(mandates._wrong)(burst=2, per_second=0)
+    monkeypatch.setattr(mandates, "_wrong", few)
+    su = stage.enter("苏小样", level="L4")
+    assert fill_in(su, **fields(stage, "李示例")).status_code == 200, "what is right counts not"
+    guess = fields(stage, "李示例", name="李样例", until="2020-01-01")
+    for _ in range(2):
+        assert "姓名与证件号码不符" in fill_in(su, **guess).text
+    for typed in (guess, fields(stage, "李示例", until="2020-01-01"), fields(stage, "李示例")):
+        answer = fill_in(su, **typed)
+        assert answer.status_code == 422
+        assert "今天尝试的次数太多" in answer.text
+        assert "姓名与证件号码不符" not in answer.text
 
 
 def test_whom_one_switched_to_in_another_tab_is_not_bound(stage: Stage) -> None:
