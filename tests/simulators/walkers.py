@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 from simulators.chromium import check_layout, excess_width
 from simulators.demonstration import Demonstration
 from simulators.keycloak import Person
@@ -21,9 +21,9 @@ from api.messages import Language, Messages, messages
 from demo.portal_rendering import Texts, partial_text
 
 PICTURES = os.environ.get("WALKS_PICTURES", "")
-DESK = {"width": 1280, "height": 900}
-TELEPHONE = {"width": 390, "height": 844}
-SMALLEST = {"width": 360, "height": 740}
+DESK: ViewportSize = {"width": 1280, "height": 900}
+TELEPHONE: ViewportSize = {"width": 390, "height": 844}
+SMALLEST: ViewportSize = {"width": 360, "height": 740}
 PATIENCE_MS = 30_000
 """For a page, on a machine that does other things too."""
 

@@ -284,7 +284,9 @@ def seal(sealer: Walker) -> str:
     # The sign-in of a minute ago counts for nothing: all is asked again.
     expect(page.locator("#password")).to_be_visible()
     sealer.look("sealing-sign-in")
-    assert "nonce" not in page.url
+    pushed = [url for url in sealer.asked if "client_id=platform-approvals" in url]
+    assert pushed
+    assert all("request_uri=" in url and "nonce=" not in url for url in pushed)
     page.fill("#password", sealer.person.password)
     page.click("#kc-login")
     sealer.give_code()

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from pydantic import HttpUrl
+from simulators.chromium import check_layout, excess_width, faults, running_chromium
 from simulators.office import FOOD_LICENCE, MARKET_BUREAU
 from simulators.server import Server
 from simulators.terminal import zhengyin
@@ -25,9 +25,6 @@ from verify.report import OUTCOMES, ReasonCode, Verdict, VerificationReport
 
 pytestmark = pytest.mark.real
 
-CHROMIUM = "/usr/bin/chromium"
-# Everything that a container without its own /dev/shm, user namespaces and graphics card lacks.
-ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
 DEVICES: dict[str, dict[str, Any]] = {
     "desk": {"viewport": {"width": 1280, "height": 900}},
     "telephone": {
@@ -37,17 +34,12 @@ DEVICES: dict[str, dict[str, Any]] = {
         "device_scale_factor": 2,
     },
 }
-WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=CHROMIUM, headless=True, args=ARGUMENTS
-        )
+    with running_chromium() as chromium:
         yield chromium
-        chromium.close()
 
 
 @contextmanager
@@ -222,24 +214,6 @@ def report_page(server: Server, reason: ReasonCode, language: Language) -> str:
     report = VerificationReport("v" + "0" * 20, OFFICE, at, None, (reason,), (), None)
     page = render(scope, "report.html", report=report, other_reasons=[], outcomes=OUTCOMES)
     return bytes(page.body).decode()
-
-
-def faults(page: Page) -> list[str]:
-    """Return what WCAG 2.2 AA finds wrong with the page as it is shown, and where."""
-    found = Axe().run(page, options={"runOnly": WCAG}).response["violations"]
-    return [f"{one['id']}: {node['html']}" for one in found for node in one["nodes"]]
-
-
-def excess_width(page: Page) -> int:
-    """Return by how much the page is wider than the screen."""
-    assert page.viewport_size
-    width: int = page.evaluate("document.documentElement.scrollWidth")
-    return max(0, width - page.viewport_size["width"])
-
-
-def check_layout(page: Page) -> None:
-    """Fail when the page is not for everybody, or wider than the screen."""
-    assert (faults(page), excess_width(page)) == ([], 0), page.url
 
 
 def test_a_bad_page_would_be_noticed(browser: Browser, server: Server) -> None:

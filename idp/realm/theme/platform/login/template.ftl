@@ -38,7 +38,7 @@
     <main id="main">
       <h1 id="kc-page-title"><#nested "header"></h1>
       <#if client?? && (client.name!'')?has_content && client.name != (realm.displayName!'')>
-      <p class="service">${msg("signInTo")} <strong>${client.name}</strong></p>
+      <p class="service">${msg("signInTo")} <strong lang="zh-CN">${client.name}</strong></p>
       </#if>
       <#if auth?has_content && auth.showUsername() && !auth.showResetCredentials()>
       <#nested "show-username">
