@@ -9,7 +9,7 @@ from api.counter_desk import DOCUMENT_TYPES, CounterDesk, TypedWrongError
 from api.deps import VerifiedForm
 from api.messages import Language, Messages, messages
 from api.middleware import OWN_SCRIPTS
-from api.qr_picture import qr_picture
+from api.qr_picture import in_fours, qr_picture
 from api.rendering import language_of, render
 from idp.counter import (
     AccountAlarmedError,
@@ -22,7 +22,7 @@ from idp.counter import (
     Sighting,
     UsernameTakenError,
 )
-from idp.counter_acts import CounterRecord
+from idp.counter_acts import OPERATOR, CounterRecord
 from idp.documents import mask_name, mask_number
 from idp.enrolment import Enrolment, EnrolmentUnderWayError, FactorKind
 from idp.errors import (
@@ -178,7 +178,7 @@ def show_enrolment(
         is_code=enrolment.kind is FactorKind.CODE,
         fault=fault,
         picture=picture,
-        key="" if secret is None else _in_fours(secret.base32),
+        key="" if secret is None else in_fours(secret.base32),
         options=options,
     )
 
@@ -214,7 +214,9 @@ def record_rows(
     """Return what a table shows of records."""
     chinese = language_of(request.scope) is Language.CHINESE
     officers, subjects = desk.identity.officers, desk.identity.people.subjects
+    text = messages(language_of(request.scope))
     clerks = {account: officers.name_of(account) for account in {r.case.clerk for r in records}}
+    clerks[OPERATOR] = text("page.counter.acts.operator")
     persons = {
         account: subjects.of_account(account, at=desk.at)
         for account in {record.case.account for record in records}
@@ -228,7 +230,7 @@ def record_rows(
                 "clerk": clerks[record.case.clerk] or record.case.clerk,
                 "person": mask_name(person.name) if person else "",
                 "document": kind.title_zh if chinese else kind.title_en,
-                "detail": _detail(messages(language_of(request.scope)), record.detail),
+                "detail": _detail(text, record.detail),
             }
         )
     return rows
@@ -238,7 +240,3 @@ def _detail(text: Messages, detail: str) -> str:
     """Return a kind of credential in words; levels are called the same everywhere."""
     kind = _CREDENTIALS.get(detail, detail)
     return text(f"counter.factor.{kind}") if kind in SECOND_FACTORS else detail
-
-
-def _in_fours(text: str) -> str:
-    return " ".join(text[place : place + 4] for place in range(0, len(text), 4))

@@ -1,8 +1,11 @@
-"""A QR code for a page: inline, so that what is in it has no address of its own."""
+"""QR codes for pages and terminals: inline, so that what is in one has no address of its own."""
 
 import re
+from io import StringIO
 
+import qrcode
 from markupsafe import Markup
+from qrcode.constants import ERROR_CORRECT_M
 
 from certs.qr import draw_qr
 
@@ -25,3 +28,17 @@ def qr_picture(text: str, title: str) -> Markup:
         '<title>{title}</title><rect width="{side}" height="{side}" fill="#fff"/>'
         '<g transform="translate({zone} {zone})">{path}</g></svg>'
     ).format(pixels=SIDE_PIXELS, side=side, title=title, zone=QUIET_ZONE, path=path)
+
+
+def qr_lines(text: str) -> str:
+    """Return the QR code of `text` in half blocks, light on dark as terminals mostly are."""
+    code = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=QUIET_ZONE)
+    code.add_data(text)
+    lines = StringIO()
+    code.print_ascii(out=lines, invert=True)
+    return lines.getvalue()
+
+
+def in_fours(text: str) -> str:
+    """Return a secret as people type it where a code cannot be scanned."""
+    return " ".join(text[place : place + 4] for place in range(0, len(text), 4))

@@ -75,6 +75,16 @@ class UsernameTakenError(IdentityError):
     code: ClassVar[str] = "username_taken"
 
 
+def verify_serves_officers(officer: Officer, *, at: datetime) -> None:
+    """Raise `OfficersAccountError` unless he may let officers into their accounts.
+
+    He administers security and neither drafts, seals nor keeps a seal.
+    """
+    posts = {held.post for held in officer.posts if held.in_force(at)}
+    if Post.SECURITY_ADMINISTRATION not in posts or posts & GETS_CERTIFICATES_SEALED:
+        raise OfficersAccountError
+
+
 @dataclass(frozen=True, slots=True)
 class Clerk:
     """An officer at an authority's counter."""
@@ -95,11 +105,8 @@ class Clerk:
         """
         if account == self.officer.account:
             raise NotPermittedError("one's own account")
-        posts = {held.post for held in self.officer.posts if held.in_force(at)}
-        if Post.SECURITY_ADMINISTRATION in posts and not posts & GETS_CERTIFICATES_SEALED:
-            return
         if officers.is_staying(account, at=at):
-            raise OfficersAccountError
+            verify_serves_officers(self.officer, at=at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,9 @@ from idp.database import Transactions
 from idp.documents import DocumentType
 from idp.tables import counter_acts
 
+OPERATOR = "operator"
+"""Who is named in a clerk's place where the operator acted, on the machine itself."""
+
 
 class CounterAct(StrEnum):
     """One thing done."""
@@ -44,7 +47,7 @@ class CounterCase:
 
     id: str
     clerk: str
-    """The clerk's account."""
+    """The clerk's account, or `OPERATOR`."""
     authority: str
     account: str
     document_type: DocumentType

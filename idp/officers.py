@@ -114,6 +114,11 @@ class Officers:
         with self._transactions.reading() as connection:
             return self._find(connection, _IN_POST, at, authority=authority, post=post.value)
 
+    def holding(self, post: Post, *, at: datetime) -> tuple[Officer, ...]:
+        """Return who holds `post` for any authority at `at`, with all their posts."""
+        with self._transactions.reading() as connection:
+            return self._find(connection, _HOLDING, at, post=post.value)
+
     def account_of(self, document: IdentityDocument) -> str | None:
         """Return the account of the officer, present or former, with this document."""
         query = select(officers.c.account).where(
@@ -197,5 +202,10 @@ _IN_POST = _POSTS.where(
             posts_held.c.post == bindparam("post"),
             _IN_FORCE,
         )
+    )
+)
+_HOLDING = _POSTS.where(
+    posts_held.c.account.in_(
+        select(posts_held.c.account).where(posts_held.c.post == bindparam("post"), _IN_FORCE)
     )
 )

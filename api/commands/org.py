@@ -1,4 +1,4 @@
-"""`org import`: departments and officers out of two files."""
+"""`org import`: departments and officers out of two files; `org enrol`: the first clerk."""
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,13 +17,17 @@ from api.commands.common import (
     read_settings,
     terminal_messages,
 )
-from api.identity import open_identity, upgrade_database
+from api.identity import Identity, open_identity, upgrade_database
 from api.messages import Messages
 from api.office import open_office
+from api.qr_picture import in_fours, qr_lines
 from api.settings import Settings
 from api.wiring import system_clock
 from hsm.files import write_file
-from idp.errors import IdentityError, ProviderUnavailableError
+from idp.enrolment import MOST_TRIES
+from idp.errors import IdentityError, NotInRealmError, ProviderUnavailableError
+from idp.first_clerk import FirstClerk, FirstEnrolment
+from idp.one_time_codes import WrongCodeError
 from idp.one_time_passwords import new_one_time_password
 from idp.org_files import DEPARTMENTS, OFFICERS
 from idp.org_import import (
@@ -32,16 +36,12 @@ from idp.org_import import (
     OrganisationChangedError,
     OrganisationImport,
 )
+from idp.realm.admin import RealmAdmin
 from idp.unverified_csv import LARGEST_FILE, CellFault, Encoding
 
 org = typer.Typer(no_args_is_help=True, help="Departments, officers and their posts.")
 
 _TRY_AGAIN = (ProviderUnavailableError, OrganisationChangedError)
-
-
-@org.callback()
-def describe() -> None:
-    """Keep `import` a word of its own, alone as it is."""
 
 
 @org.command("import")
@@ -64,8 +64,14 @@ def import_organisation(
     with (
         exit_statuses(),
         _refusals(text, {DEPARTMENTS: departments, OFFICERS: officers}),
-        _open(settings, text) as road,
+        _open(settings, text) as (identity, admin),
     ):
+        road = OrganisationImport(
+            identity.transactions,
+            identity.personal_data,
+            admin,
+            end_sessions=identity.sessions.end_by_account,
+        )
         plan = road.plan(*files, encoding=encoding)
         for change in plan.changes:
             sys.stdout.write(_line(change, text) + "\n")
@@ -81,6 +87,46 @@ def import_organisation(
         sys.stdout.write(text("org.done", count=str(len(plan.changes))) + "\n")
 
 
+@org.command("enrol")
+def enrol_first_clerk(
+    username: Annotated[str, typer.Argument(metavar="USERNAME", show_default=False)],
+    *,
+    data: DataOption = None,
+) -> None:
+    """Bind the first clerk's authenticator, while no clerk has one who may serve officers."""
+    settings = read_settings(data)
+    text = terminal_messages()
+    with exit_statuses(), _refusals(text, {}), _open(settings, text) as (identity, admin):
+        first = FirstClerk(identity.transactions, admin, identity.officers, identity.leaving.alarms)
+        enrolment = first.begin(username, at=system_clock())
+        secret = enrolment.secret
+        address = secret.address(service=settings.site_name, username=enrolment.username)
+        sys.stdout.write(text("org.enrol_scan", username=enrolment.username) + "\n\n")
+        sys.stdout.write(qr_lines(address))
+        sys.stdout.write(text("org.enrol_by_hand", key=in_fours(secret.base32)) + "\n")
+        _prove(first, enrolment, text)
+        sys.stdout.write(text("org.enrolled", username=enrolment.username) + "\n")
+
+
+def _prove(first: FirstClerk, enrolment: FirstEnrolment, text: Messages) -> None:
+    """Ask for codes until one is right; leave with 65 when none was, or nobody typed any."""
+    try:
+        for _ in range(MOST_TRIES):
+            code = typer.prompt(text("org.enrol_code"))
+            try:
+                first.prove(enrolment, code, at=system_clock())
+            except WrongCodeError as error:
+                complain(f"{text('problem.wrong_code')} [{error.code}]")
+            else:
+                return
+    except typer.Abort:
+        first.give_up(enrolment, at=system_clock())
+        raise
+    first.give_up(enrolment, at=system_clock())
+    complain(text("org.enrol_over"))
+    raise typer.Exit(Exit.BAD_DATA)
+
+
 def _read(path: Path, text: Messages) -> bytes:
     """Return the file; one octet more than the limit is enough to see that it is too large."""
     try:
@@ -92,7 +138,7 @@ def _read(path: Path, text: Messages) -> bytes:
 
 
 @contextmanager
-def _open(settings: Settings, text: Messages) -> Iterator[OrganisationImport]:
+def _open(settings: Settings, text: Messages) -> Iterator[tuple[Identity, RealmAdmin]]:
     if not settings.lets_people_in:
         complain(text("org.nobody_signs_in"))
         raise typer.Exit(Exit.CONFIGURATION)
@@ -104,12 +150,7 @@ def _open(settings: Settings, text: Messages) -> Iterator[OrganisationImport]:
         if identity.admin is None:
             complain(text("org.no_administration"))
             raise typer.Exit(Exit.CONFIGURATION)
-        yield OrganisationImport(
-            identity.transactions,
-            identity.personal_data,
-            identity.admin,
-            end_sessions=identity.sessions.end_by_account,
-        )
+        yield identity, identity.admin
 
 
 @contextmanager
@@ -121,6 +162,8 @@ def _refusals(text: Messages, paths: Mapping[str, Path]) -> Iterator[None]:
         for fault in error.faults:
             complain("  " + _fault_line(fault, paths, text))
         raise typer.Exit(Exit.BAD_DATA) from None
+    except NotInRealmError:
+        raise  # it has an exit status of its own
     except IdentityError as error:
         complain(f"{text(f'problem.{error.code}')} [{error.code}]")
         again = isinstance(error, _TRY_AGAIN)
