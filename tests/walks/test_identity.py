@@ -7,6 +7,7 @@ authenticator; the officer of the second approves with password and one-time cod
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -284,9 +285,10 @@ def seal(sealer: Walker) -> str:
     # The sign-in of a minute ago counts for nothing: all is asked again.
     expect(page.locator("#password")).to_be_visible()
     sealer.look("sealing-sign-in")
-    pushed = [url for url in sealer.asked if "client_id=platform-approvals" in url]
-    assert pushed
-    assert all("request_uri=" in url and "nonce=" not in url for url in pushed)
+    asked = [url for url in sealer.asked if "/auth?" in url and "platform-approvals" in url]
+    assert [sorted(parse_qs(urlsplit(url).query)) for url in asked] == [
+        ["client_id", "request_uri"]
+    ]
     page.fill("#password", sealer.person.password)
     page.click("#kc-login")
     sealer.give_code()

@@ -202,7 +202,7 @@ def test_the_keyboard_is_enough(browser: Browser, server: Server, cases: Cases) 
 
 def report_page(server: Server, reason: ReasonCode, language: Language) -> str:
     """Return the page of a report that gives this reason."""
-    services = SimpleNamespace(settings=Settings(public_url=HttpUrl(server.address)))
+    services = SimpleNamespace(settings=Settings(public_url=HttpUrl(server.address)), identity=None)
     scope: dict[str, Any] = {
         "type": "http",
         "method": "POST",
