@@ -4,10 +4,10 @@ from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Depends, Header, Response
 
-from api.deps import CurrentServices, CurrentVisitor
-from api.desk import CurrentDesk
+from api.deps import CurrentServices, CurrentVisitor, require_identity, require_level
+from api.desk import SEALING_IDENTITY, SEALING_LEVEL, CurrentDesk
 from api.entitlement import find_for
 from api.problems import ApiError
 from api.schemas.drafts import CertificateLinks, EntryOut, IssuedOut, IssueIn
@@ -21,14 +21,25 @@ router = APIRouter(prefix="/v1/certificates", tags=["certificates"])
 LONGEST_KEY = 200
 
 
-@router.post("", status_code=HTTPStatus.CREATED)
+@router.post(
+    "",
+    status_code=HTTPStatus.CREATED,
+    # A seal is applied: not for a password that may have been seen, nor for somebody never seen.
+    dependencies=[
+        Depends(require_level(SEALING_LEVEL)),
+        Depends(require_identity(SEALING_IDENTITY)),
+    ],
+)
 def issue_certificate(
     asked: IssueIn,
     desk: CurrentDesk,
     services: CurrentServices,
     idempotency_key: Annotated[str, Header(min_length=1, max_length=LONGEST_KEY)],
 ) -> IssuedOut:
-    """Issue under the seal keeper's authorisation; the same key gives the same certificate."""
+    """Issue under the seal keeper's authorisation; the same key gives the same certificate.
+
+    For a drafting officer of identity level L3, signed in by two factors.
+    """
     office, at = services.office, desk.at
     kind = office.catalogue.find(asked.type)
     authority = desk.authority_for(kind, asked.authority)

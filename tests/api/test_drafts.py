@@ -24,7 +24,9 @@ from simulators.signed_in import machine_headers
 
 from api.problems import STATUS_OF
 from certs.content import draft_sm3
+from idp.levels import AuthenticationLevel, IdentityLevel
 
+TWO_FACTORS = AuthenticationLevel.ONE_TIME_CODE
 LICENCE, CARD = "food-business-licence", "senior-citizen-card"
 
 
@@ -182,7 +184,26 @@ def issue(
     office: DeskOffice, key: str, account: str = CARD_DRAFTER, **more: object
 ) -> httpx.Response:
     body = {"type": CARD, "order": sample(office, CARD)} | more
-    return call(office.browser(account), "POST", "/v1/certificates", body, Idempotency_Key=key)
+    browser = office.browser(account, level=TWO_FACTORS)
+    return call(browser, "POST", "/v1/certificates", body, Idempotency_Key=key)
+
+
+@pytest.mark.parametrize(
+    ("level", "identity_level", "needs"),
+    [
+        (AuthenticationLevel.PASSWORD, IdentityLevel.ORIGINAL, "al2"),
+        (AuthenticationLevel.PASSKEY, IdentityLevel.CONFIRMED, "L3"),
+    ],
+)
+def test_no_seal_is_applied_for_a_password_or_for_somebody_never_seen(
+    office: DeskOffice, level: AuthenticationLevel, identity_level: IdentityLevel, needs: str
+) -> None:
+    browser = office.browser(CARD_DRAFTER, level=level, identity_level=identity_level)
+    body = {"type": CARD, "order": sample(office, CARD)}
+    answer = call(browser, "POST", "/v1/certificates", body, Idempotency_Key="key-0")
+    assert answer.status_code == 403, answer.text
+    assert answer.json()["code"] == "assurance_too_low"
+    assert [error["code"] for error in answer.json()["errors"]] == [needs]
 
 
 def test_one_key_gives_one_certificate(office: DeskOffice) -> None:
@@ -205,7 +226,7 @@ def test_who_may_not_issue_so_does_not(office: DeskOffice) -> None:
     assert faulty["code"] == "invalid_order"
     assert {e["pointer"] for e in faulty["errors"]} >= {"/holders", "/attributes", "/portrait"}
     bare = call(
-        office.browser(CARD_DRAFTER),
+        office.browser(CARD_DRAFTER, level=TWO_FACTORS),
         "POST",
         "/v1/certificates",
         {"type": CARD, "order": sample(office, CARD)},

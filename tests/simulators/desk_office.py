@@ -111,9 +111,13 @@ class Desks:
     app: FastAPI
 
     def browser(
-        self, account: str, *, identity_level: IdentityLevel = IdentityLevel.SEEN
+        self,
+        account: str,
+        *,
+        level: AuthenticationLevel = AuthenticationLevel.PASSWORD,
+        identity_level: IdentityLevel = IdentityLevel.SEEN,
     ) -> Browser:
-        """Return the browser of somebody who is signed in with a password."""
+        """Return the browser of somebody who is signed in, with a password if nothing is said."""
         http = TestClient(
             self.app,
             base_url=self.services.settings.origin.replace("http://", "https://"),
@@ -125,7 +129,7 @@ class Desks:
             http,
             self.services,
             account=account,
-            level=AuthenticationLevel.PASSWORD,
+            level=level,
             identity_level=identity_level,
             session_id=f"sid-{account}",
         )
