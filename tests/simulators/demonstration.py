@@ -57,7 +57,7 @@ class Demonstration:
 def run_demonstration(folder: Path) -> Iterator[Demonstration]:
     """Start the demonstration over an empty folder, and end it and all beside it afterwards."""
     data = folder / "data"
-    _start_from_a_database(data)
+    start_from_a_database(data)
     keycloak = f"http://localhost:{free_port()}"
     issuer = f"IDP_ISSUER={keycloak}/realms/district"
     command = ["env", issuer, sys.executable, "-m", "api.demonstration"]
@@ -70,7 +70,7 @@ def run_demonstration(folder: Path) -> Iterator[Demonstration]:
         yield Demonstration(server, keycloak, homes, people)
 
 
-def _start_from_a_database(data: Path) -> None:
+def start_from_a_database(data: Path) -> None:
     """Put Keycloak's empty database there: making one takes as long as all the rest."""
     set_up.prepare_keycloak()
     shutil.copytree(set_up.STARTED_ONCE / "data", data / "keycloak" / "data")

@@ -1,15 +1,12 @@
 """The job of `make run` with Keycloak: people can sign in, and nothing is left running."""
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-import set_up
+from simulators.demonstration import start_from_a_database
 from simulators.server import environment_of, free_port
-
-from idp.server.first_secrets import ADMIN_PASSWORD
 
 pytestmark = pytest.mark.real
 
@@ -18,7 +15,7 @@ PEOPLE = ("su.xiaoyang", "wang.shili", "li.shili", "wu.zhizheng", "zheng.yongyin
 
 
 def test_somebody_signs_in(tmp_path: Path) -> None:
-    _start_from_a_database(tmp_path / "data")
+    start_from_a_database(tmp_path / "data")
     port, issuer_port = free_port(), free_port()
     issuer = f"http://localhost:{issuer_port}/realms/district"
     result = subprocess.run(
@@ -38,14 +35,6 @@ def test_somebody_signs_in(tmp_path: Path) -> None:
     people = tmp_path / "data" / "demo" / "people.json"
     assert people.stat().st_mode & 0o077 == 0
     assert not _processes_with(str(issuer_port))
-
-
-def _start_from_a_database(data: Path) -> None:
-    """Put Keycloak's empty database there: making one takes as long as all the rest."""
-    set_up.prepare_keycloak()
-    shutil.copytree(set_up.STARTED_ONCE / "data", data / "keycloak" / "data")
-    (data / "identity").mkdir(mode=0o700)
-    shutil.copy(set_up.STARTED_ONCE / ADMIN_PASSWORD, data / "identity" / ADMIN_PASSWORD)
 
 
 def _processes_with(word: str) -> list[str]:
