@@ -23,9 +23,9 @@ from idp.client_authentication import public_jwks
 from idp.database import Transactions
 from idp.documents import HolderKind
 from idp.errors import NotPermittedError
-from idp.mandates import Mandate
+from idp.mandates import Mandate, MandateState
 from idp.realm_changes import SESSION_LASTS_AT_MOST
-from idp.tables import acting_choices
+from idp.tables import acting_choices, mandates
 from signing.envelope import IndexKey
 
 STATEMENT_LASTS = timedelta(minutes=2)
@@ -35,6 +35,7 @@ ANSWER_LASTS = timedelta(minutes=2)
 STATEMENT_TYPE = "acting+jwt"
 """An explicit type: no other token of ours can pass for one (RFC 8725, 3.11)."""
 _ALGORITHM = "ES256"
+_OVER = select(mandates.c.id).where(mandates.c.state != MandateState.ACTIVE.value)
 
 
 class AccessClaims(Protocol):
@@ -89,16 +90,25 @@ class ActingChoices:
     def in_use(self, *, at: datetime) -> tuple[str, ...]:
         """Return the mandates under which somebody acts just now."""
         query = select(acting_choices.c.mandate_id).where(
-            acting_choices.c.expires_at > at, acting_choices.c.mandate_id.is_not(None)
+            acting_choices.c.expires_at > at,
+            acting_choices.c.mandate_id.is_not(None),
+            acting_choices.c.mandate_id.not_in(_OVER),
         )
         with self.transactions.reading() as connection:
             return tuple(connection.scalars(query.distinct()).all())
 
     def forget(self, session_id: str) -> None:
-        """Forget a sign-in that is over."""
+        """Forget a sign-in that is over, unless the mandate it acted under is over too.
+
+        A portal that has not heard of either may still show its access token, for minutes: it is
+        told that the mandate has ended, and not that the person acts for himself.
+        """
+        chosen = acting_choices.c.mandate_id
+        which = (acting_choices.c.session_id == session_id) & (
+            chosen.is_(None) | chosen.not_in(_OVER)
+        )
         with self.transactions() as connection:
-            over = delete(acting_choices).where(acting_choices.c.session_id == session_id)
-            connection.execute(over)
+            connection.execute(delete(acting_choices).where(which))
 
     def note_organisations(
         self, session_id: str, account: str, aliases: Sequence[str], *, at: datetime

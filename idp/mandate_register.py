@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, insert, or_, select, update
 
 from idp.database import Transactions
 from idp.documents import HolderKind
@@ -351,7 +351,7 @@ def _let_go(connection: Connection, mandate: Mandate, at: datetime) -> None:
             target=choice.session_id,
             at=at,
         )
-    connection.execute(delete(acting_choices).where(under))
+    # The choice stays, so that no portal is told meanwhile that he acts for himself.
     account = _account_of(connection, mandate)
     if mandate.principal.kind is not HolderKind.LEGAL or account is None:
         return

@@ -116,6 +116,10 @@ def test_a_company_that_is_no_more_is_said_so(stage: Stage, wang: Player) -> Non
     stage.scene.pass_by(2 * STATE_MAY_BE_OLD)
     answer = wang.http.get("/v1/acting", headers=bearer(wang))
     assert (answer.status_code, answer.json()["code"]) == (403, "legal_person_ended")
+    # Nor is he said to act for himself: what he began for another is not his own.
+    answer = wang.http.get("/v1/acting", headers=bearer(wang))
+    assert (answer.status_code, answer.json()["code"]) == (403, "mandate_ended")
+    wang.choose("self")
     assert ask(wang)["sub"] == PAIRWISE
 
 

@@ -20,6 +20,7 @@ from simulators.people import (
 from sqlalchemy import text, update
 from sqlalchemy.exc import DatabaseError
 
+from idp.acting import ActingChoice
 from idp.documents import HolderKind
 from idp.errors import (
     DamagedIdentityError,
@@ -129,9 +130,14 @@ def test_a_recall_lets_go_of_all_that_was_held(
     assert (FOOD.lower(), "account-李示例") in realm.members
     town.choices.choose(SID, "account-李示例", mandate.id, at=NOW)
     town.representation.recall(mandate.id, representative, at=LATER)
-    assert town.choices.of_session(SID, at=LATER) is None
     with pytest.raises(MandateEndedError):
         town.mandates.valid(mandate.id, at=LATER)
+    # A portal that has not heard of it yet is told that it is over, not that he acts for himself.
+    over = ActingChoice("account-李示例", mandate.id)
+    assert town.choices.of_session(SID, at=LATER) == over
+    town.choices.forget(SID)
+    assert town.choices.of_session(SID, at=LATER) == over
+    assert town.choices.in_use(at=LATER) == ()
     town.realm_changes.catch_up(realm, at=LATER)
     assert ("end_session", SID) in realm.told
     assert (FOOD.lower(), "account-李示例") not in realm.members
@@ -162,7 +168,7 @@ def test_what_an_agent_handed_on_falls_with_his_own(
     town.choices.choose("other", "account-阿卜杜拉·示例", handed.id, at=NOW)
     town.representation.recall(own.id, representative, at=LATER)
     assert town.mandates.get(handed.id).standing(LATER) is Standing.ENDED
-    assert town.choices.of_session("other", at=LATER) is None
+    assert town.choices.in_use(at=LATER) == ()
 
 
 def test_agents_stay_when_the_representative_changes(
@@ -183,7 +189,7 @@ def test_time_ends_what_is_held(
     assert town.mandates.sweep(at=LATER) == 0
     assert mandate.until is not None
     assert town.mandates.sweep(at=mandate.until) == 2
-    assert town.choices.of_session(SID, at=LATER) is None
+    assert town.choices.in_use(at=LATER) == ()
     after = mandate.until + MINUTE
     assert town.mandates.get(mandate.id).standing(after) is Standing.EXPIRED
     assert town.mandates.get(offer.id).standing(after) is Standing.EXPIRED

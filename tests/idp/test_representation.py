@@ -126,7 +126,7 @@ def test_deregistration_ends_every_mandate_and_sign_in(
     town.bases.company(FOOD).state = LegalState.DEREGISTERED
     town.representation.current(mandate.id, at=NOW + MINUTE)  # minutes may pass
     assert town.representation.reread(town.choices.in_use(at=STALE), at=STALE) == 1
-    assert town.choices.of_session("s", at=STALE) is None
+    assert town.choices.in_use(at=STALE) == ()
     assert not town.representation.choices(li, at=STALE).mandates
     assert not town.representation.choices(wang, at=STALE).mandates
     realm = RealmThatFails()
