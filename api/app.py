@@ -17,6 +17,7 @@ from api.pages import (
     authorisations,
     certificate,
     counter,
+    counter_mandates,
     drafts_desk,
     identity_level,
     leaving,
@@ -91,6 +92,7 @@ def create_app(services: Services, *, rate_limited: bool = True) -> FastAPI:
         identity_level,
         acting_statements,
         counter,
+        counter_mandates,
     ):
         app.include_router(module.router, dependencies=[Depends(require_people)])
     app.mount("/static", _Static(directory=str(files("api") / "static")))

@@ -17,6 +17,7 @@ from api.wiring import Services
 from idp.accounts import Accounts
 from idp.counter import Clerk, Counter, CounterParts, KnownPerson, Sighting
 from idp.counter_acts import CounterRecords
+from idp.counter_mandates import CounterMandates
 from idp.documents import DocumentType, HolderKind, IdentityDocument, InvalidDocumentError
 from idp.enrolment import Enrolments, FactorKind, Wanted
 from idp.errors import IdentityError, NotPermittedError
@@ -54,6 +55,7 @@ class CounterDesk:
     accounts: Accounts
     counter: Counter
     enrolments: Enrolments
+    mandates: CounterMandates
     records: CounterRecords
     settings: Settings
     at: datetime
@@ -153,6 +155,7 @@ def open_desk(services: Services, visitor: Visitor) -> CounterDesk:
         accounts=admin,
         counter=counter,
         enrolments=Enrolments(parts, counter),
+        mandates=CounterMandates(parts, counter, identity.people.representation),
         records=CounterRecords(identity.transactions),
         settings=services.settings,
         at=visitor.at,

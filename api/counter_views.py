@@ -67,7 +67,8 @@ def faults_of(error: IdentityError) -> Mapping[str, str]:
     return {_FIELD_OF.get(error.code, "document_number"): error.code}
 
 
-def _status(faults: Mapping[str, str]) -> HTTPStatus:
+def status_of(faults: Mapping[str, str]) -> HTTPStatus:
+    """Return the status of a form's page with these faults, codes of errors among them."""
     if {"base_unavailable", "provider_unavailable"} & set(faults.values()):
         return HTTPStatus.SERVICE_UNAVAILABLE
     return HTTPStatus.UNPROCESSABLE_ENTITY if faults else HTTPStatus.OK
@@ -89,7 +90,7 @@ def find_page(
     return render(
         request.scope,
         "counter/find.html",
-        status=_status(faults),
+        status=status_of(faults),
         faults=faults,
         typed=typed,
         authorities=desk.authorities,
@@ -113,7 +114,7 @@ def person_page(
     return render(
         request.scope,
         "counter/person.html",
-        status=_status(faults),
+        status=status_of(faults),
         faults=faults,
         carried=_carried(form, sighting),
         kind=form.text("kind"),
@@ -136,7 +137,7 @@ def unknown_page(
     return render(
         request.scope,
         "counter/unknown.html",
-        status=_status(faults),
+        status=status_of(faults),
         faults=faults,
         carried=_carried(form, sighting),
         document=_shown(request, sighting),

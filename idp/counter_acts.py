@@ -38,6 +38,8 @@ class CounterAct(StrEnum):
     ACCOUNT_MADE = "account_made"
     REOPENED = "reopened"
     """After "this was not me": with a new password."""
+    MANDATE_GRANTED = "mandate_granted"
+    """To a relative; each of both persons has his row, and the detail is the mandate's id."""
     PASSWORD_RENEWED = "password_renewed"  # noqa: S105  # a word, no password
 
 

@@ -1,7 +1,7 @@
 """`/me/mandates`: who acts for me, for whom I act, and letting somebody act."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 
 import structlog
@@ -16,6 +16,7 @@ from api.deps import (
     require_level,
     verified_form,
 )
+from api.mandate_form import LONGEST_FIELD, read_person, read_terms
 from api.middleware import TokenBuckets
 from api.realm_news import tell_realm
 from api.rendering import render
@@ -23,7 +24,7 @@ from api.visitors import Visitor
 from api.web_sessions import identity_of
 from api.wiring import Services
 from certs.orders import CHINA_TIME
-from idp.documents import DocumentType, HolderKind, IdentityDocument, InvalidDocumentError
+from idp.documents import DocumentType, HolderKind
 from idp.errors import (
     InvalidMandateError,
     MandateFault,
@@ -31,14 +32,11 @@ from idp.errors import (
 )
 from idp.levels import AuthenticationLevel
 from idp.mandates import Grounds, Mandate, Principal, Standing, Terms
-from idp.matters import ALL_MATTERS, InvalidMatterError, Matters
-from idp.names import InvalidNameError, NamedPerson, PersonName
+from idp.names import NamedPerson
 from idp.persons import NaturalPerson
 
 router = APIRouter(include_in_schema=False)
 
-LONGEST_FIELD = 4000
-"""Fifty codes of matters have 1,700 characters."""
 FIELDS = ("name", "document_type", "document_number", "scope", "matters", "since", "until")
 USUAL_PERIOD = timedelta(days=90)
 # Power over others is given with two factors: a password alone may have been seen.
@@ -205,53 +203,11 @@ def _offer(
 def _read(form: VerifiedForm) -> tuple[NamedPerson, Terms]:
     """Return what was typed; raise `InvalidMandateError` with every fault of it."""
     faults: list[MandateFault] = []
-    name, document, matters = None, None, ALL_MATTERS
-    try:
-        name = PersonName.parse(form.text("name"))
-    except InvalidNameError as error:
-        faults.append(MandateFault("name", error.reason.value))
-    try:
-        number = "".join(form.text("document_number").split())
-        document = IdentityDocument.parse(form.text("document_type"), number)
-        if document.type.holder_kind is not HolderKind.NATURAL:
-            faults.append(MandateFault("document_type", "unknown_document_type"))
-    except InvalidDocumentError as error:
-        faults.append(MandateFault("document_number", error.reason.value))
-    try:
-        matters = _read_matters(form)
-    except InvalidMatterError:
-        faults.append(MandateFault("matters", "invalid_matter"))
-    since, until = (_read_day(form, field, faults) for field in ("since", "until"))
-    if faults or name is None or document is None or since is None or until is None:
+    named = read_person(form, faults)
+    terms = read_terms(form, faults, transferable=form.text("transferable") == "yes")
+    if named is None or terms is None:
         raise InvalidMandateError(faults)
-    terms = Terms(
-        matters,
-        since=_start_of(since),
-        until=_start_of(until + timedelta(days=1)),  # the last day is a day of it
-        transferable=form.text("transferable") == "yes",
-    )
-    return NamedPerson(name, document), terms
-
-
-def _read_matters(form: VerifiedForm) -> Matters:
-    scope = form.text("scope")
-    if scope == "all":
-        return ALL_MATTERS
-    if scope != "some":
-        raise InvalidMatterError
-    return Matters.parse(form.text("matters")[:LONGEST_FIELD].split())
-
-
-def _read_day(form: VerifiedForm, field: str, faults: list[MandateFault]) -> date | None:
-    try:
-        return date.fromisoformat(form.text(field).strip())
-    except ValueError:
-        faults.append(MandateFault(field, "no_day"))
-        return None
-
-
-def _start_of(day: date) -> datetime:
-    return datetime.combine(day, time(), CHINA_TIME)
+    return named, terms
 
 
 def _form_page(
