@@ -26,8 +26,6 @@ from idp.errors import (
     AssuranceTooLowError,
     CrossSiteError,
     NotSignedInError,
-    ProviderUnavailableError,
-    SessionEndedError,
 )
 from idp.levels import AuthenticationLevel, IdentityLevel
 
@@ -87,17 +85,6 @@ async def _current_visitor(request: Request, services: CurrentServices) -> Visit
 
 CurrentVisitor = Annotated[Visitor, Depends(_current_visitor)]
 """Who is signed in. Nobody: a page leads to the sign-in and back, `/v1/` answers 401."""
-
-
-async def _optional_visitor(request: Request, services: CurrentServices) -> Visitor | None:
-    try:
-        return await _current_visitor(request, services)
-    except (NotSignedInError, SessionEndedError, ProviderUnavailableError):
-        return None
-
-
-OptionalVisitor = Annotated[Visitor | None, Depends(_optional_visitor)]
-"""Who is signed in, or None: for pages that are for everybody."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,6 @@ class Periodic:
         self._clock = clock
         self._changed = Condition()
         self._due = dict.fromkeys(self._jobs, time.monotonic())
-        self._woken = set[str]()
         self._stopping = False
         self._failures: dict[str, str] = {}
         # A daemon: a job that hangs does not keep the process from ending.
@@ -69,15 +68,6 @@ class Periodic:
         self._thread.join(SECONDS_TO_STOP)
         if self._thread.is_alive():
             _log.warning("job_does_not_end")
-
-    def wake(self, name: str) -> None:
-        """Let the job `name` run as soon as the thread is free, even if it runs just now.
-
-        Raise `KeyError` for an unknown one.
-        """
-        with self._changed:
-            self._woken.add(self._jobs[name].name)
-            self._changed.notify()
 
     def __enter__(self) -> Self:
         """Start."""
@@ -102,8 +92,6 @@ class Periodic:
         """Wait for the job whose turn is first; `None` at the end."""
         with self._changed:
             while not self._stopping:
-                if self._woken:
-                    return self._jobs[self._woken.pop()]
                 name, due = min(self._due.items(), key=lambda item: item[1])
                 rest = due - time.monotonic()
                 if rest <= 0:

@@ -12,7 +12,7 @@ from sqlalchemy import Row, delete, insert, select
 
 from idp.database import Transactions
 from idp.documents import DocumentType, IdentityDocument, InvalidDocumentError
-from idp.errors import BaseUnavailableError, LegalPersonEndedError, UnknownLegalPersonError
+from idp.errors import BaseUnavailableError, UnknownLegalPersonError
 from idp.personal_data import PersonalData
 from idp.persons import NaturalPerson
 from idp.sources import LegalPersonAnswer, LegalPersonBase, LegalState
@@ -32,11 +32,6 @@ class LegalPerson:
     representative_index: bytes
     """What its representative by law is known by."""
     read_at: datetime
-
-    def verify_exists(self) -> None:
-        """Raise `LegalPersonEndedError` for one that is no more."""
-        if self.state in {LegalState.DEREGISTERED, LegalState.MERGED}:
-            raise LegalPersonEndedError(self.state.value, self.successor)
 
 
 class LegalPersons:

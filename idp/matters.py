@@ -15,7 +15,6 @@ from idp.errors import IdentityError, MatterNotCoveredError
 
 BASIC = 12
 IMPLEMENTING = 31
-BUSINESS = 33
 MOST_MATTERS = 50
 """In one mandate: more are better said as "all"."""
 ALL_WORD = "all"

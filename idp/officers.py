@@ -109,11 +109,6 @@ class Officers:
             found = self._find(connection, _OF_ACCOUNT, at, account=account)
         return found[0] if found else None
 
-    def in_post(self, authority: str, post: Post, *, at: datetime) -> tuple[Officer, ...]:
-        """Return who holds `post` for the `authority` (USCC) at `at`, with all their posts."""
-        with self._transactions.reading() as connection:
-            return self._find(connection, _IN_POST, at, authority=authority, post=post.value)
-
     def holding(self, post: Post, *, at: datetime) -> tuple[Officer, ...]:
         """Return who holds `post` for any authority at `at`, with all their posts."""
         with self._transactions.reading() as connection:
@@ -195,15 +190,6 @@ _POSTS = (
     .order_by(posts_held.c.account, posts_held.c.post, posts_held.c.authority)
 )
 _OF_ACCOUNT = _POSTS.where(posts_held.c.account == bindparam("account"))
-_IN_POST = _POSTS.where(
-    posts_held.c.account.in_(
-        select(posts_held.c.account).where(
-            posts_held.c.authority == bindparam("authority"),
-            posts_held.c.post == bindparam("post"),
-            _IN_FORCE,
-        )
-    )
-)
 _HOLDING = _POSTS.where(
     posts_held.c.account.in_(
         select(posts_held.c.account).where(posts_held.c.post == bindparam("post"), _IN_FORCE)

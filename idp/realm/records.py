@@ -56,7 +56,6 @@ class SsoSession:
     id: str
     account: str
     started_at: datetime
-    last_used_at: datetime
     clients: tuple[str, ...]
     """Client ids, sorted."""
 
@@ -95,9 +94,6 @@ class AdminEvent:
     operation_type: str
     resource_type: str
     resource_path: str
-    by_client: str | None
-    """The internal id of the client it was done through."""
-    by_account: str | None
     representation: str | None = field(repr=False)
     """The JSON that was sent."""
     details: Mapping[str, str] = field(repr=False)
@@ -160,7 +156,6 @@ def read_session(found: JsonObject) -> SsoSession:
         id=found["id"],
         account=found["userId"],
         started_at=moment(found.get("start")),
-        last_used_at=moment(found.get("lastAccess")),
         clients=tuple(sorted(found.get("clients", {}).values())),
     )
 
@@ -192,15 +187,12 @@ def read_user_event(found: JsonObject) -> UserEvent:
 
 def read_admin_event(found: JsonObject) -> AdminEvent:
     """Return one event."""
-    who = found.get("authDetails") or {}
     return AdminEvent(
         id=found["id"],
         time=moment(found["time"]),
         operation_type=found["operationType"],
         resource_type=found.get("resourceType", ""),
         resource_path=found.get("resourcePath", ""),
-        by_client=who.get("clientId"),
-        by_account=who.get("userId"),
         representation=found.get("representation"),
         details=found.get("details") or {},
     )

@@ -134,32 +134,6 @@ def test_another_failure_is_another_line(capsys: pytest.CaptureFixture[str]) -> 
     assert errors == ["LookupError", "OSError"]
 
 
-def test_who_is_woken_does_not_wait_for_his_turn() -> None:
-    woken = Counted()
-    with Periodic([Job("woken", NEVER_AGAIN, woken)], clock=clock) as periodic:
-        woken.wait_for(1)
-        periodic.wake("woken")
-        woken.wait_for(2)
-        with pytest.raises(KeyError):
-            periodic.wake("unknown")
-    assert len(woken.runs) == 2
-
-
-def test_who_is_woken_while_he_runs_runs_again() -> None:
-    """What was brought after the job had looked is not left lying until its next turn."""
-
-    def wake_itself(run: int) -> None:
-        if run == 1:
-            periodic.wake("woken")
-            periodic.wake("woken")
-
-    woken = Counted(wake_itself)
-    periodic = Periodic([Job("woken", NEVER_AGAIN, woken)], clock=clock)
-    with periodic:
-        woken.wait_for(2)
-    assert len(woken.runs) == 2
-
-
 @pytest.mark.parametrize("names", [[], ["a", "a"]])
 def test_it_needs_jobs_of_different_names(names: list[str]) -> None:
     with pytest.raises(ValueError, match="no job, or two of one name"):

@@ -71,7 +71,7 @@ def test_a_period_counts_by_days_of_china(staff: Staff) -> None:
     }
     for at, holds in moments.items():
         assert (staff.officers.of_account("a", at=at) is not None) is holds
-        assert bool(staff.officers.in_post(BUREAU, Post.SEALING, at=at)) is holds
+        assert bool(staff.officers.holding(Post.SEALING, at=at)) is holds
 
 
 def test_an_officer_read_earlier_loses_the_post_when_its_day_is_over(staff: Staff) -> None:
@@ -112,19 +112,17 @@ def test_who_leaves_holds_nothing_and_may_come_back(staff: Staff) -> None:
     ]
 
 
-def test_in_post_finds_holders_and_stand_ins(staff: Staff) -> None:
+def test_who_holds_a_post_is_found_with_stand_ins(staff: Staff) -> None:
     staff.appoint("a", held(Post.SEALING), sequence=1)
     staff.appoint("b", held(Post.DRAFTING), sequence=2)
     stands_in = held(Post.SEALING, until=date(2026, 11, 3), stand_in_for="a")
     staff.appoint("c", stands_in, held(Post.DRAFTING, OTHER_BUREAU), sequence=3)
-    found = staff.officers.in_post(BUREAU, Post.SEALING, at=APPOINTED)
+    found = staff.officers.holding(Post.SEALING, at=APPOINTED)
     assert [each.account for each in found] == ["a", "c"]
     assert stands_in in found[1].posts
     assert len(found[1].posts) == 2
-    assert [each.account for each in staff.officers.in_post(BUREAU, Post.SEALING, at=LATER)] == [
-        "a"
-    ]
-    assert staff.officers.in_post(OTHER_BUREAU, Post.SEALING, at=APPOINTED) == ()
+    assert [each.account for each in staff.officers.holding(Post.SEALING, at=LATER)] == ["a"]
+    assert staff.officers.holding(Post.SEAL_KEEPING, at=APPOINTED) == ()
 
 
 def test_posts_that_must_not_meet_are_not_entered(staff: Staff) -> None:

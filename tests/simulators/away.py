@@ -27,7 +27,7 @@ class Realm:
 
     def session(self, account: str, session_id: str, *clients: str, started_at: datetime) -> None:
         """Let an account have signed in."""
-        one = SsoSession(session_id, account, started_at, started_at, clients)
+        one = SsoSession(session_id, account, started_at, clients)
         self.held.setdefault(account, []).append(one)
 
     def change(  # noqa: PLR0913 - the fields of an event
@@ -42,7 +42,7 @@ class Realm:
     ) -> None:
         """Let an administrator have changed something."""
         number = event_id or f"c{len(self.changes)}"
-        self.changes.append(AdminEvent(number, at, operation, resource, path, None, None, sent, {}))
+        self.changes.append(AdminEvent(number, at, operation, resource, path, sent, {}))
 
     def act(  # noqa: PLR0913 - the fields of an event
         self,

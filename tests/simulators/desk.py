@@ -1,6 +1,5 @@
 """Drafts in an office: a drafter, a sealing officer, and what becomes of what they do."""
 
-import base64
 import json
 from dataclasses import dataclass
 from uuid import uuid4
@@ -133,8 +132,3 @@ def _approval_of(approved: ApprovedRequest) -> SealingApproval:
         ),
         asked_at=approved.request.requested_at,
     )
-
-
-def as_base64(octets: bytes) -> str:
-    """Return octets as a form or an order carries them."""
-    return base64.b64encode(octets).decode()
