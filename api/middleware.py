@@ -279,6 +279,26 @@ class TokenBuckets:
             bucket.left = min(self.burst, bucket.left + 1)
 
 
+@dataclass(slots=True)
+class _Places:
+    """How many requests may be under way at once, of all clients and of one."""
+
+    of_all: int
+    of_one: int
+    _taken: list[str] = field(default_factory=list)
+
+    def take(self, client: str) -> bool:
+        """Take a place; tell whether there was one."""
+        if len(self._taken) >= self.of_all or self._taken.count(client) >= self.of_one:
+            return False
+        self._taken.append(client)
+        return True
+
+    def leave(self, client: str) -> None:
+        """Give the place back."""
+        self._taken.remove(client)
+
+
 class RateLimit:
     """Answer 429 to a client that comes too often; uploads have a limit of their own."""
 
@@ -290,6 +310,8 @@ class RateLimit:
     LOGOUTS_BURST, LOGOUTS_PER_SECOND = 2_000, 200
     # Each keeps in memory what has arrived, and a client sends as slowly as it likes.
     UPLOADS_AT_ONCE, UPLOADS_AT_ONCE_OF_ONE = 32, 8
+    # The same for drafts with their portraits, which are read before it is known who sends them.
+    DRAFTS_AT_ONCE, DRAFTS_AT_ONCE_OF_ONE = 64, 32
 
     def __init__(self, app: ASGIApp, *, enabled: bool = True) -> None:
         """Wrap `app`; a bench may switch the limit off."""
@@ -298,7 +320,8 @@ class RateLimit:
         self._pages = TokenBuckets(self.PAGES_BURST, self.PAGES_PER_SECOND)
         self._uploads = TokenBuckets(self.UPLOADS_BURST, self.UPLOADS_PER_SECOND)
         self._logouts = TokenBuckets(self.LOGOUTS_BURST, self.LOGOUTS_PER_SECOND)
-        self._uploading: list[str] = []  # the client of each upload under way
+        self._uploading = _Places(self.UPLOADS_AT_ONCE, self.UPLOADS_AT_ONCE_OF_ONE)
+        self._drafting = _Places(self.DRAFTS_AT_ONCE, self.DRAFTS_AT_ONCE_OF_ONE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve, or refuse before anything is read."""
@@ -307,25 +330,37 @@ class RateLimit:
             return
         client = client_of(scope)
         if (scope["method"], scope["path"]) in UPLOADS:
-            await self._upload(client, scope, receive, send)
+            if self._uploads.take(client):
+                await self._serve_at(self._uploading, client, scope, receive, send)
+            else:
+                await answer_problem(scope, "rate_limited")(scope, receive, send)
             return
         told = scope["method"] == "POST" and scope["path"].startswith(BACKCHANNEL)
-        if (self._logouts if told else self._pages).take(client):
+        if not (self._logouts if told else self._pages).take(client):
+            await answer_problem(scope, "rate_limited")(scope, receive, send)
+        elif _is_large_draft(scope):
+            await self._serve_at(self._drafting, client, scope, receive, send)
+        else:
             await self._app(scope, receive, send)
-        else:
-            await answer_problem(scope, "rate_limited")(scope, receive, send)
 
-    async def _upload(self, client: str, scope: Scope, receive: Receive, send: Send) -> None:
-        if not self._uploads.take(client):
-            await answer_problem(scope, "rate_limited")(scope, receive, send)
-        elif (
-            len(self._uploading) >= self.UPLOADS_AT_ONCE
-            or self._uploading.count(client) >= self.UPLOADS_AT_ONCE_OF_ONE
-        ):
+    async def _serve_at(
+        self, places: _Places, client: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        if not places.take(client):
             await answer_problem(scope, "too_many")(scope, receive, send)
-        else:
-            self._uploading.append(client)
-            try:
-                await self._app(scope, receive, send)
-            finally:
-                self._uploading.remove(client)
+            return
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            places.leave(client)
+
+
+def _is_large_draft(scope: Scope) -> bool:
+    """Whether more may come than with any other form; a body without a length may be large."""
+    if not scope["path"].startswith(DRAFT_PATHS):
+        return False
+    headers = Headers(scope=scope)
+    declared = headers.get("content-length", "")
+    if declared.isdecimal():
+        return int(declared) > LARGEST_OTHER_BODY
+    return "transfer-encoding" in headers

@@ -21,6 +21,10 @@ def upload_from(host: str) -> Scope:
     }
 
 
+def draft_from(host: str, header: tuple[bytes, bytes] = (b"content-length", b"65537")) -> Scope:
+    return {**upload_from(host), "path": "/v1/drafts", "headers": [header]}
+
+
 class Visitor:
     """Sends a first piece of a file and then nothing, until told to go on."""
 
@@ -67,33 +71,61 @@ def host_of_its_own(number: int) -> str:
     return f"192.0.2.{number}"
 
 
+def chunked_draft_from(host: str) -> Scope:
+    return draft_from(host, (b"transfer-encoding", b"chunked"))
+
+
 @pytest.mark.parametrize(
-    ("host", "places"),
+    ("begin", "host", "places"),
     [
-        (host_of_one, RateLimit.UPLOADS_AT_ONCE_OF_ONE),
-        (host_of_its_own, RateLimit.UPLOADS_AT_ONCE),
+        (upload_from, host_of_one, RateLimit.UPLOADS_AT_ONCE_OF_ONE),
+        (upload_from, host_of_its_own, RateLimit.UPLOADS_AT_ONCE),
+        (draft_from, host_of_one, RateLimit.DRAFTS_AT_ONCE_OF_ONE),
+        (draft_from, host_of_its_own, RateLimit.DRAFTS_AT_ONCE),
+        (chunked_draft_from, host_of_one, RateLimit.DRAFTS_AT_ONCE_OF_ONE),
     ],
 )
-def test_so_many_uploads_are_under_way_at_once(host: Callable[[int], str], places: int) -> None:
+def test_so_many_uploads_are_under_way_at_once(
+    begin: Callable[[str], Scope], host: Callable[[int], str], places: int
+) -> None:
     async def crowd() -> tuple[list[Visitor], Visitor, Visitor]:
         app = RateLimit(read_all)
         visitors = [Visitor() for _ in range(places)]
         late, later = Visitor(), Visitor()
         async with asyncio.TaskGroup() as tasks:
             for number, visitor in enumerate(visitors):
-                tasks.create_task(app(upload_from(host(number)), visitor.receive, visitor.send))
+                tasks.create_task(app(begin(host(number)), visitor.receive, visitor.send))
             await asyncio.sleep(0)
-            await app(upload_from(host(places)), late.receive, late.send)
+            await app(begin(host(places)), late.receive, late.send)
             for visitor in visitors:
                 visitor.go_on.set()
         later.go_on.set()
-        await app(upload_from(host(places)), later.receive, later.send)
+        await app(begin(host(places)), later.receive, later.send)
         return visitors, late, later
 
     visitors, late, later = asyncio.run(crowd())
     assert [visitor.status for visitor in visitors] == [200] * places
     assert (late.status, late.code) == (429, "too_many")
     assert later.status == 200
+
+
+def test_drafts_without_a_portrait_need_no_place() -> None:
+    small = draft_from("192.0.2.1", (b"content-length", b"65536"))
+
+    async def crowd() -> Visitor:
+        app, late = RateLimit(read_all), Visitor()
+        visitors = [Visitor() for _ in range(RateLimit.DRAFTS_AT_ONCE)]
+        async with asyncio.TaskGroup() as tasks:
+            for visitor in visitors:
+                tasks.create_task(app(small, visitor.receive, visitor.send))
+            await asyncio.sleep(0)
+            late.go_on.set()
+            await app(small, late.receive, late.send)
+            for visitor in visitors:
+                visitor.go_on.set()
+        return late
+
+    assert asyncio.run(crowd()).status == 200
 
 
 def test_a_file_that_does_not_arrive_in_time_is_not_waited_for(
