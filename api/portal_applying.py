@@ -11,6 +11,7 @@ from api.settings import Settings
 from hsm.files import write_file
 from idp.client_authentication import load_client_key, public_jwks
 from idp.errors import InvalidPortalError
+from idp.portal_faults import PortalFault, PortalFaultKind
 from idp.portals import Portal, read_portal
 from idp.realm.admin import RealmAdmin
 from idp.realm.convergence import Change
@@ -39,11 +40,11 @@ def read_portals(paths: Sequence[Path]) -> list[Portal]:
         try:
             portals.append(read_portal(path.read_bytes()))
         except InvalidPortalError as error:
-            faults += [f"{path.name}{fault}" for fault in error.faults]
+            faults += [fault.within(path.name) for fault in error.faults]
     for name in ("client", "home"):
         values = [getattr(portal, name) for portal in portals]
         if len(set(values)) != len(values):
-            faults.append(f"/{name}: two files say the same")
+            faults.append(PortalFault(f"/{name}", PortalFaultKind.SAME_IN_TWO_FILES))
     if faults:
         raise InvalidPortalError(faults)
     return portals

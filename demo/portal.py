@@ -35,7 +35,7 @@ def main(
     try:
         portal = read_portal(file.read_bytes())
     except InvalidPortalError as error:
-        sys.stderr.write("\n".join(error.faults) + "\n")
+        sys.stderr.write("\n".join(map(str, error.faults)) + "\n")
         raise typer.Exit(BAD_DATA) from None
     with open_portal(
         portal, key=key.read_bytes(), data=data, oidc_issuer=issuer, platform=platform

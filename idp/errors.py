@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from idp.faults import LoginReason, ProviderFault, ServerFault, TokenFault
 from idp.levels import AuthenticationLevel, IdentityLevel
+from idp.portal_faults import PortalFault
 
 
 class IdentityError(Exception):
@@ -107,10 +108,10 @@ class InvalidPortalError(IdentityError):
 
     code = "invalid_portal"
 
-    def __init__(self, faults: Iterable[str]) -> None:
+    def __init__(self, faults: Iterable[PortalFault]) -> None:
         """Keep `faults`, each with its place and never with a value."""
         self.faults = tuple(faults)
-        super().__init__("; ".join(self.faults))
+        super().__init__("; ".join(map(str, self.faults)))
 
 
 # ---- the realm ----

@@ -24,9 +24,11 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from idp.errors import InvalidPortalError
 from idp.levels import AuthenticationLevel, IdentityLevel
+from idp.portal_faults import PortalFault, PortalFaultKind
 from idp.realm.client_scopes import ACTING, BASIC, FULL_NAME, IDENTITY_DOCUMENT, IDENTITY_LEVEL
 from idp.realm.clients import JsonWebKeys, RelyingPartyClient
 from idp.strict_yaml import MalformedYamlError, read_yaml
@@ -39,6 +41,21 @@ LEAST_CONTRAST = 4.5
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _RESERVED = ("platform", "account", "admin-", "broker", "realm-", "security-")
 """Beginnings of the names of our own clients and of Keycloak's."""
+
+# pydantic's word, and the part of its context that says more
+_KINDS = {
+    **{kind.value: (kind, "detail") for kind in PortalFaultKind},
+    "missing": (PortalFaultKind.REQUIRED, ""),
+    "extra_forbidden": (PortalFaultKind.UNKNOWN_KEY, ""),
+    "string_type": (PortalFaultKind.NOT_TEXT, ""),
+    "tuple_type": (PortalFaultKind.NOT_A_LIST, ""),
+    "model_type": (PortalFaultKind.NOT_A_GROUP, ""),
+    "string_too_short": (PortalFaultKind.TOO_SHORT, "min_length"),
+    "string_too_long": (PortalFaultKind.TOO_LONG, "max_length"),
+    "too_long": (PortalFaultKind.TOO_MANY, "max_length"),
+    "string_pattern_mismatch": (PortalFaultKind.PATTERN, "pattern"),
+    "literal_error": (PortalFaultKind.NOT_ONE_OF, "expected"),
+}
 
 
 class PortalClaim(StrEnum):
@@ -60,44 +77,49 @@ _SCOPES = {
 }
 
 
+def _fault(kind: PortalFaultKind, detail: object = "") -> PydanticCustomError:
+    return PydanticCustomError(kind.value, "{detail}", {"detail": str(detail)})
+
+
 def _authentication_level(value: object) -> object:
     for level in AuthenticationLevel:
         if type(value) is int and value == level:
             return level
-    raise ValueError("1, 2 or 3")
+    raise _fault(PortalFaultKind.NOT_ONE_OF, "1, 2, 3")
 
 
 def _claim(value: object) -> object:
     for claim in PortalClaim:
         if value == claim.value:
             return claim
-    raise ValueError(f"one of {', '.join(PortalClaim)}")
+    raise _fault(PortalFaultKind.NOT_ONE_OF, ", ".join(PortalClaim))
 
 
 def _identity_level(value: object) -> object:
     try:
         return IdentityLevel.parse(value)
     except ValueError:
-        raise ValueError("L0 to L4") from None
+        levels = ", ".join(level.claim for level in IdentityLevel)
+        raise _fault(PortalFaultKind.NOT_ONE_OF, levels) from None
 
 
 def _as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _verify_origin(value: str) -> str:
+def _as_origin(value: str) -> str:
     address = _plain_address(value)
     if address.path or value != f"{address.scheme}://{address.netloc}":
-        raise ValueError("scheme, host and port only")
+        raise _fault(PortalFaultKind.NOT_AN_ORIGIN)
     return value
 
 
-def _verify_backchannel(value: str) -> str:
+def _as_backchannel(value: str) -> str:
     address = _plain_address(value)
     if (address.hostname or "").endswith(".localhost"):
-        raise ValueError("servers do not find names under localhost: say 127.0.0.1")
+        raise _fault(PortalFaultKind.LOCALHOST)
     if not address.path.startswith("/"):
-        raise ValueError("an address with a path")
+        raise _fault(PortalFaultKind.NO_PATH)
     return value
 
 
@@ -106,18 +128,18 @@ def _plain_address(value: str) -> Any:  # noqa: ANN401  # SplitResult, which has
     host = address.hostname or ""
     local = host in _LOOPBACK or host.endswith(".localhost") or host == "::1"
     if address.scheme != "https" and not (address.scheme == "http" and local):
-        raise ValueError("https, or http on this machine")
+        raise _fault(PortalFaultKind.NOT_ENCRYPTED)
     named = re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|::1", host)
     if named is None or "@" in address.netloc or address.netloc != address.netloc.lower():
-        raise ValueError("a host name in lower case")
+        raise _fault(PortalFaultKind.HOST_NAME)
     if address.query or address.fragment or address.port == 0:
-        raise ValueError("without query and fragment")
+        raise _fault(PortalFaultKind.NOT_PLAIN)
     return address
 
 
-def _verify_contrast(value: str) -> str:
+def _as_colour(value: str) -> str:
     if _contrast_with_white(value) < LEAST_CONTRAST:
-        raise ValueError(f"contrast with white below {LEAST_CONTRAST}")
+        raise _fault(PortalFaultKind.CONTRAST, LEAST_CONTRAST)
     return value
 
 
@@ -132,11 +154,9 @@ def _contrast_with_white(colour: str) -> float:
 Title = Annotated[
     str, StringConstraints(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f<>&]+$")
 ]
-Colour = Annotated[
-    str, StringConstraints(pattern=r"^#[0-9a-f]{6}$"), AfterValidator(_verify_contrast)
-]
-Origin = Annotated[str, StringConstraints(max_length=200), AfterValidator(_verify_origin)]
-Backchannel = Annotated[str, StringConstraints(max_length=300), AfterValidator(_verify_backchannel)]
+Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-f]{6}$"), AfterValidator(_as_colour)]
+Origin = Annotated[str, StringConstraints(max_length=200), AfterValidator(_as_origin)]
+Backchannel = Annotated[str, StringConstraints(max_length=300), AfterValidator(_as_backchannel)]
 
 
 class _Strict(BaseModel):
@@ -218,7 +238,7 @@ class Portal(_Strict):
     @classmethod
     def _is_not_reserved(cls, client: str) -> str:
         if client.startswith(_RESERVED):
-            raise ValueError("the name is reserved")
+            raise _fault(PortalFaultKind.RESERVED)
         return client
 
     @field_validator("claims", "matters")
@@ -226,14 +246,14 @@ class Portal(_Strict):
     def _says_nothing_twice(cls, value: tuple[object, ...]) -> tuple[object, ...]:
         names = [getattr(entry, "code", entry) for entry in value]
         if len(set(names)) != len(names):
-            raise ValueError("one is said twice")
+            raise _fault(PortalFaultKind.TWICE)
         return value
 
     @field_validator("legal_basis", mode="after")
     @classmethod
     def _has_a_basis(cls, legal_basis: str | None, info: ValidationInfo) -> str | None:
         if legal_basis is None and PortalClaim.DOCUMENT in info.data.get("claims", ()):
-            raise ValueError("is missing, and document numbers are granted")
+            raise _fault(PortalFaultKind.NO_LEGAL_BASIS)
         return legal_basis
 
     @property
@@ -286,15 +306,19 @@ def read_portal(unverified_yaml: bytes) -> Portal:
     try:
         return Portal.model_validate(read_yaml(unverified_yaml))
     except MalformedYamlError as error:
-        raise InvalidPortalError([f"/: no plain YAML ({error.place})"]) from None
+        raise InvalidPortalError(
+            [PortalFault("/", PortalFaultKind.NOT_YAML, str(error.place))]
+        ) from None
     except ValidationError as error:
         raise InvalidPortalError(sorted(_faults(error))) from None
 
 
-def _faults(error: ValidationError) -> Iterator[str]:
-    for fault in error.errors(include_input=False, include_url=False):
-        place = "/" + "/".join(str(part) for part in fault["loc"])
-        yield f"{place}: {fault['msg']}"
+def _faults(error: ValidationError) -> Iterator[PortalFault]:
+    # no value of the file goes along
+    for found in error.errors(include_input=False, include_url=False):
+        kind, more = _KINDS.get(found["type"], (PortalFaultKind.MALFORMED, ""))
+        place = "/" + "/".join(str(part) for part in found["loc"])
+        yield PortalFault(place, kind, str(found.get("ctx", {}).get(more, "")))
 
 
 @dataclass(slots=True)

@@ -47,7 +47,8 @@ def apply(
     except InvalidPortalError as error:
         complain(f"{text(f'problem.{error.code}')} [{error.code}]")
         for fault in error.faults:
-            complain(f"  {fault}")
+            words = text(f"portal_fault.{fault.kind}", detail=fault.detail)
+            complain(f"  {fault.place}: {words}")
         raise typer.Exit(Exit.BAD_DATA) from None
     with exit_statuses():
         origin = backchannel or settings.origin

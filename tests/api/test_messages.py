@@ -42,6 +42,7 @@ from idp.names import NameFault
 from idp.officers import Post
 from idp.org_import import ChangeKind
 from idp.persons import LevelMeans
+from idp.portal_faults import PortalFaultKind
 from idp.portals import PortalClaim
 from idp.second_factors import SECOND_FACTORS
 from signing.errors import SigningError
@@ -149,6 +150,7 @@ def wanted() -> set[str]:
         *(f"means.{means}" for means in Means),
         *(f"page.history.column.{column}" for column in HISTORY_COLUMNS),
         *(f"server_fault.{fault}" for fault in ServerFault),
+        *(f"portal_fault.{kind}" for kind in PortalFaultKind),
         *(f"page.left.outcome.{outcome}" for outcome in Outcome),
         *(f"page.left.why.{outcome}" for outcome in Outcome if outcome is not Outcome.LEFT),
     }

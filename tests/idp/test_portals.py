@@ -34,7 +34,7 @@ def read(**changes: object) -> Portal:
 def faults(**changes: object) -> tuple[str, ...]:
     with pytest.raises(InvalidPortalError) as caught:
         read(**changes)
-    return caught.value.faults
+    return tuple(map(str, caught.value.faults))
 
 
 def as_client(portal: Portal) -> dict[str, Any]:
@@ -158,6 +158,39 @@ def test_names_of_others_are_reserved(client: str) -> None:
     assert len(faults(client=client)) == 1
 
 
+def test_no_fault_speaks_the_words_of_a_library() -> None:
+    found = faults(
+        client=1,
+        names="x",
+        department={"zh": "", "en": "<"},
+        home="https://" + "x" * 300,
+        claims="name",
+        colours={"band": "#ffffff"},
+        protocol="saml",
+        public_keys=[{} for _ in range(4)],
+    )
+    kinds = {line.partition(": ")[2] for line in found if not line.startswith("/public_keys/")}
+    assert kinds == {
+        "not_text",
+        "not_a_group",
+        "too_short 1",
+        "pattern ^[^\\x00-\\x1f<>&]+$",
+        "too_long 200",
+        "not_a_list",
+        "contrast 4.5",
+        "required",
+        "not_one_of 'openid_connect'",
+    }
+
+
+def test_three_keys_are_enough() -> None:
+    keys = [
+        {"kty": "EC", "crv": "P-256", "x": "a" * 43, "y": "b" * 43, "kid": f"k{number}"}
+        for number in range(4)
+    ]
+    assert faults(public_keys=keys) == ("/public_keys: too_many 3",)
+
+
 def test_document_numbers_need_a_legal_basis() -> None:
     (fault,) = faults(claims=["document"])
     assert fault.startswith("/legal_basis")
@@ -166,7 +199,7 @@ def test_document_numbers_need_a_legal_basis() -> None:
 
 @pytest.mark.parametrize("missing", LEAST)
 def test_what_must_be_there_is_missed(missing: str) -> None:
-    assert faults(**{missing: ...}) == (f"/{missing}: Field required",)
+    assert faults(**{missing: ...}) == (f"/{missing}: required",)
 
 
 @pytest.mark.parametrize(

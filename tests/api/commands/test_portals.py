@@ -24,7 +24,7 @@ def test_faults_of_all_files_are_listed_and_nothing_is_done(tmp_path: Path) -> N
     told = apply(tmp_path / "data", *files)
     assert told.status == Exit.BAD_DATA
     assert "[invalid_portal]" in told.err
-    for line in ("one.yaml/home:", "one.yaml/names: Field required", "two.yaml/: no plain YAML"):
+    for line in ("one.yaml/home:", "one.yaml/names: is missing", "two.yaml/: no plain YAML"):
         assert line in told.err
     assert "secret" not in told.err
     assert not (tmp_path / "data" / "portals").exists()
