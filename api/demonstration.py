@@ -25,6 +25,7 @@ from api.commands.serving import serve_application
 from api.demonstration_identity import identity_is_ready, run_beside
 from api.logs import configure_logs
 from api.office import initialise
+from api.production import verify_fit_for_demonstration
 from api.settings import Settings
 from api.wiring import Services, open_services, system_clock
 from certs.issuance import Issued
@@ -56,6 +57,7 @@ def main(
     configure_logs()
     settings = _settings_at(port)
     with exit_statuses():
+        verify_fit_for_demonstration(settings)
         initialise(settings, clock=system_clock)
         identity = identity_is_ready(settings, wanted=identity)
         with open_services(settings, clock=system_clock, identity=identity) as services:

@@ -37,6 +37,15 @@ def verify_fit_for_production(
         raise ProductionRefusedError(refusals)
 
 
+def verify_fit_for_demonstration(settings: Settings) -> None:
+    """Raise `ProductionRefusedError` in production, which demonstrates nothing.
+
+    The samples would get real seals, and the officers would be those of the demonstration.
+    """
+    if settings.env is Environment.PRODUCTION:
+        raise ProductionRefusedError(["ZHENGYIN_ENV: the demonstration is for development"])
+
+
 def _refusals(settings: Settings, pki: Pki, seals: SealBook) -> Iterator[str]:
     if settings.custody.kek_is_a_plain_file:
         yield "HSM_KEK: the key-encryption key lies in a plain file beside the keys"

@@ -31,6 +31,7 @@ from api.identity import open_identity
 from api.keycloak_beside import CACHE, keycloak_instance
 from api.office import open_office
 from api.portal_applying import apply_portals, portal_folder
+from api.production import verify_fit_for_demonstration
 from api.realm_site import apply_realm, operator, server_url
 from api.settings import Settings
 from api.wiring import system_clock
@@ -51,9 +52,11 @@ def main(
     once: Annotated[bool, typer.Option(help="End after the sign-in.")] = False,
 ) -> None:
     """Run what belongs beside the platform, until told to end."""
+    settings = read_settings(None)
+    with exit_statuses():
+        verify_fit_for_demonstration(settings)
     os.nice(POLITENESS)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    settings = read_settings(None)
     platform = f"http://localhost:{port}"
     with exit_statuses(), contextlib.suppress(KeyboardInterrupt), ExitStack() as stack:
         _start_bases(stack, settings)
