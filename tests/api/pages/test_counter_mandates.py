@@ -191,7 +191,7 @@ def test_what_is_wrong_is_said_beside_its_field(
 def test_nobody_is_his_own_relative(hall: Hall) -> None:
     answer = fill_in(hall.come(), relative_name=CHEN[0], relative_document_number=CHEN[1])
     assert answer.status_code == 422
-    assert "不能授权给本人" in texts(answer.text)
+    assert "双方是同一个人" in texts(answer.text)
 
 
 def test_a_clerk_is_none_of_the_two(hall: Hall) -> None:

@@ -148,7 +148,7 @@ def test_a_provider_that_gives_less_than_asked_is_not_believed(person: Somebody)
     answer = person.http.get("/sure")
     page = person.http.get(at_provider(answer.headers["location"]), headers=ENGLISH)
     assert page.status_code == 400
-    assert "not as sure as this needs" in page.text
+    assert "does not reach the level this needs" in page.text
     assert session_of(person).level is AuthenticationLevel.PASSWORD
 
 
