@@ -38,6 +38,6 @@ def keycloak_instance(settings: Settings, cache: Path) -> Instance:
         home=built_home(cache, java=java, keycloak_home=home, environment=environment),
         java=java,
         port=port,
-        admin_password=admin_password(settings.data / "identity"),
+        admin_password=admin_password(settings.identity_folder),
         theme_folders={LOGIN_THEME: THEME},
     )

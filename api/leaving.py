@@ -23,6 +23,7 @@ from idp.provider import Provider
 from idp.realm.admin import RealmAdmin
 from idp.realm.connection import AdminConnection, ServiceAccount
 from idp.realm.plan import ADMIN
+from idp.server.first_secrets import key_file
 from idp.sessions import OpenSession, Sessions
 from idp.watch import Watch
 
@@ -122,13 +123,13 @@ def open_admin(settings: Settings, clock: Callable[[], datetime]) -> RealmAdmin 
     None where there is no key for it, or the provider is no Keycloak: then sessions end by logout
     tokens and by their own short lives only.
     """
-    key_file = settings.data / "identity" / f"{ADMIN}.pem"
-    issuer = settings.identity.issuer_text
-    server_url, found, realm = issuer.rpartition("/realms/")
-    if not key_file.exists() or not found or "/" in realm:
+    admin_key = key_file(settings.identity_folder, ADMIN)
+    oidc_issuer = settings.identity.issuer_text
+    server_url, found, realm = oidc_issuer.rpartition("/realms/")
+    if not admin_key.exists() or not found or "/" in realm:
         return None
     if settings.identity.keycloak_url is not None:
         server_url = str(settings.identity.keycloak_url).rstrip("/")
-    key = load_client_key(key_file.read_bytes())
-    credentials = ServiceAccount(PrivateKeyJwt(key, ADMIN), issuer, clock)
+    key = load_client_key(admin_key.read_bytes())
+    credentials = ServiceAccount(PrivateKeyJwt(key, ADMIN), oidc_issuer, clock)
     return RealmAdmin(AdminConnection(server_url, credentials, token_realm=realm), realm)

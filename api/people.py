@@ -1,7 +1,7 @@
 """The parts that know who people are and who acts for whom, built and introduced to one another."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,6 @@ from joserfc.jwk import ECKey
 
 from api.settings import Settings
 from certs.database import Transactions
-from hsm.files import write_file
 from idp.acting import ActingChoices, Statements
 from idp.base_client import HttpBases
 from idp.client_authentication import generate_client_key, load_client_key
@@ -25,8 +24,11 @@ from idp.personal_data import PersonalData
 from idp.persons import NaturalPerson
 from idp.realm_changes import RealmChanges
 from idp.representation import Representation
+from idp.server.first_secrets import kept, key_file
 from idp.sources import Bases, NoBase
 from idp.subjects import Subjects
+
+STATEMENT_KEY = "acting"
 
 _log = structlog.get_logger(__name__)
 
@@ -109,9 +111,5 @@ def people_over(
 
 def _statement_key(settings: Settings) -> ECKey:
     """Return the key that says to portals who acts for whom; it is made on first use."""
-    path = settings.data / "identity" / "acting.pem"
-    path.parent.mkdir(exist_ok=True)
-    if not path.exists():
-        with suppress(FileExistsError):  # another process was first
-            write_file(path, generate_client_key())
-    return load_client_key(path.read_bytes())
+    path = key_file(settings.identity_folder, STATEMENT_KEY)
+    return load_client_key(kept(path, generate_client_key))

@@ -41,7 +41,7 @@ def plan_for(settings: Settings, *, backchannel_origin: str | None = None) -> Re
 
     `backchannel_origin` is our application as Keycloak finds it, if not by the public address.
     """
-    folder = settings.data / "identity"
+    folder = settings.identity_folder
     identity = settings.identity
     if identity.client_key_file is not None:
         platform = identity.client_key_file.read_bytes()
@@ -70,7 +70,7 @@ def operator_connection(settings: Settings) -> AdminConnection:
     elif identity.keycloak_admin_password_file is not None:
         password = identity.keycloak_admin_password_file.read_text(encoding="utf-8").strip()
     else:
-        password = admin_password(settings.data / "identity")
+        password = admin_password(settings.identity_folder)
     credentials = AdministratorPassword(identity.keycloak_admin, password)
     return AdminConnection(
         server_url(settings), credentials, token_realm=MASTER, seconds=SECONDS_TO_MAKE_A_REALM

@@ -21,6 +21,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from certs.settings import CertsSettings
 from hsm.settings import CustodySettings
+from idp.realm.plan import PLATFORM
+from idp.server.first_secrets import key_file
 from idp.settings import ClientAuthentication, IdentitySettings
 from verify.settings import VerificationSettings
 
@@ -94,9 +96,14 @@ class Settings(BaseSettings):
         return named is not None or (self.data / "register.db").exists()
 
     @property
+    def identity_folder(self) -> Path:
+        """Where keys and secrets of identity lie that were made here."""
+        return self.data / "identity"
+
+    @property
     def client_key_file(self) -> Path:
         """Where the private key lies by which the provider knows us."""
-        return self.identity.client_key_file or self.data / "identity" / "platform.pem"
+        return self.identity.client_key_file or key_file(self.identity_folder, PLATFORM)
 
     @property
     def lets_people_in(self) -> bool:

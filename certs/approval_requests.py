@@ -30,7 +30,10 @@ from hsm.permits import DraftRef, nonce_of
 LONGEST_WAIT = timedelta(minutes=10)
 """A request nobody signed in for is forgotten: what was seen is no longer before the eyes."""
 MOST_DRAFTS = 200
-"""In one request: more than anybody looks at before he approves; some ten seconds of sealing."""
+"""In one request: some ten seconds of sealing, which one page waits for.
+
+Never more than custody takes on one list (`hsm.permits.MOST_DRAFTS`).
+"""
 SEALED = "sealed"
 """The result of a draft that became a certificate; the others are codes of errors."""
 

@@ -16,7 +16,7 @@ from signing.canonical import canonical_json, canonical_sm3, sm3
 CHINA_TIME = timezone(timedelta(hours=8), "Asia/Shanghai")
 """Days of a daily cap are China's; it has kept this one offset since 1991."""
 MOST_DRAFTS = 500
-"""On one list: what an officer can look through, and 50 kB in the ledger."""
+"""On one list, whoever asks: 50 kB in the ledger. The desk asks for fewer at once."""
 LONGEST_AUTHORISATION = timedelta(days=366)
 """Whoever keeps a seal decides anew each year."""
 MOST_A_DAY = 100_000

@@ -208,7 +208,7 @@ def _open_accounts(
     """Write the passwords down before the first of them counts."""
     passwords = {username: new_one_time_password() for username, _ in waiting}
     lines = "".join(f"{username} {password}\n" for username, password in passwords.items())
-    path = settings.data / "identity" / f"passwords-{system_clock():%Y%m%dT%H%M%SZ}-{token_hex(3)}"
+    path = settings.identity_folder / f"passwords-{system_clock():%Y%m%dT%H%M%SZ}-{token_hex(3)}"
     try:
         write_file(path.resolve(), lines.encode())
     except OSError:

@@ -17,9 +17,14 @@ def admin_password(folder: Path) -> str:
     return made.decode("ascii")
 
 
+def key_file(folder: Path, name: str) -> Path:
+    """Return where a private key of ours lies: a client's by its id, or another one."""
+    return folder / f"{name}.pem"
+
+
 def client_key(folder: Path, client_id: str) -> bytes:
     """Return the private key of one of our clients, in PEM."""
-    return kept(folder / f"{client_id}.pem", generate_client_key)
+    return kept(key_file(folder, client_id), generate_client_key)
 
 
 def kept(path: Path, make: Callable[[], bytes]) -> bytes:

@@ -10,6 +10,7 @@ from simulators.office import CIVIL_AFFAIRS_BUREAU, OTHER_MARKET_BUREAU, SENIOR_
 from sqlalchemy import Engine, select
 
 from certs.approval_requests import (
+    MOST_DRAFTS,
     ApprovalExpiredError,
     ApprovalMismatchError,
     ApprovalRequest,
@@ -32,6 +33,7 @@ from certs.errors import InvalidOrderError
 from certs.tables import approval_requests
 from hsm.approvals import Approval
 from hsm.errors import ApprovalRejectedError, LedgerUnavailableError
+from hsm.permits import MOST_DRAFTS as MOST_IN_CUSTODY
 from hsm.uses import UseState
 from signing.canonical import canonical_sm3
 
@@ -103,6 +105,10 @@ def test_only_submitted_drafts_as_they_are_can_be_asked_for(desk: Desk) -> None:
         desk.requests.open([SeenDraft(draft.id, "0" * 64)], officer=SEALER, at=desk.office.at)
     with pytest.raises(UnknownDraftError):
         desk.requests.open([SeenDraft("0" * 32, "0" * 64)], officer=SEALER, at=desk.office.at)
+
+
+def test_custody_takes_whatever_may_be_asked_for() -> None:
+    assert MOST_DRAFTS <= MOST_IN_CUSTODY
 
 
 def test_a_request_has_some_drafts_of_one_authority_each_once(desk: Desk) -> None:
