@@ -2,7 +2,7 @@
 
 import typer
 
-from api.commands import issuing, org, portals, realm, serving, upkeep, verifying
+from api.commands import issuing, org, portals, realm, serving, systems, upkeep, verifying
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,6 +25,7 @@ app.add_typer(upkeep.ledger, name="ledger")
 app.add_typer(org.org, name="org")
 app.add_typer(realm.realm, name="realm")
 app.add_typer(portals.portals, name="portals")
+app.add_typer(systems.systems, name="systems")
 
 
 def main() -> None:

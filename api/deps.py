@@ -69,7 +69,8 @@ async def know_visitor(request: Request) -> None:
         await run_in_threadpool(remember_visitor, request.scope)
 
 
-async def _current_visitor(request: Request, services: CurrentServices) -> Visitor:
+async def current_visitor(request: Request, services: CurrentServices) -> Visitor:
+    """Return who is signed in; raise `NotSignedInError`, `CrossSiteError`."""
     visitor: Visitor | None = getattr(request.state, "visitor", None)
     if visitor is None:
         visitor = await run_in_threadpool(find_visitor, request.scope, services)
@@ -83,7 +84,7 @@ async def _current_visitor(request: Request, services: CurrentServices) -> Visit
     return visitor
 
 
-CurrentVisitor = Annotated[Visitor, Depends(_current_visitor)]
+CurrentVisitor = Annotated[Visitor, Depends(current_visitor)]
 """Who is signed in. Nobody: a page leads to the sign-in and back, `/v1/` answers 401."""
 
 

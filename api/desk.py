@@ -50,6 +50,11 @@ class OfficersDesk:
         """The office's drafts."""
         return self.office.drafting
 
+    @property
+    def account(self) -> str:
+        """The officer's account."""
+        return self.officer.account
+
     def may_draft_for(self) -> tuple[str, ...]:
         """Return the authorities (USCC) whose drafting post he holds."""
         return self.officer.authorities(Post.DRAFTING, at=self.at)

@@ -32,6 +32,7 @@ from idp.realm.admin import RealmAdmin
 from idp.refreshing import Refresher
 from idp.sessions import Sessions
 from idp.settings import ClientAuthentication
+from idp.systems import SYSTEMS, Systems
 from idp.tables import web_sessions
 
 CALLBACK = "/login/callback"
@@ -59,6 +60,8 @@ class Identity:
     """Persons, companies, mandates."""
     portals: Portals
     """Those that were applied."""
+    systems: Systems
+    """Departments' own, likewise."""
     admin: RealmAdmin | None
     """The provider's administration; None for one that is no Keycloak of ours."""
     leaving: Leaving
@@ -158,6 +161,7 @@ def open_identity(
             officers=officers,
             people=people,
             portals=portals,
+            systems=Systems(settings.data / SYSTEMS),
             admin=open_admin(settings, clock),
             leaving=leaving,
         )

@@ -12,7 +12,7 @@ from hsm.files import write_file
 from idp.client_authentication import load_client_key, public_jwks
 from idp.errors import InvalidPortalError
 from idp.portal_faults import PortalFault, PortalFaultKind
-from idp.portals import Portal, read_portal
+from idp.portals import Portal, PublicKey, read_portal
 from idp.realm.admin import RealmAdmin
 from idp.realm.convergence import Change
 from idp.server.first_secrets import client_key, kept
@@ -64,7 +64,7 @@ def apply_portals(
     for portal, path in zip(portals, paths, strict=True):
         folder = portal_folder(settings, portal.client)
         salt = kept(folder / "salt", lambda: secrets.token_urlsafe(_SALT_OCTETS).encode())
-        keys, key_file = _keys(portal, folder)
+        keys, key_file = client_keys(portal.public_keys, folder)
         client = portal.as_client(
             salt=salt.decode("ascii"), keys=keys, platform_origin=backchannel_origin
         )
@@ -81,9 +81,12 @@ def portal_folder(settings: Settings, client_id: str) -> Path:
     return settings.data / "identity" / "portals" / client_id
 
 
-def _keys(portal: Portal, folder: Path) -> tuple[dict[str, object], Path | None]:
-    if portal.public_keys:
-        keys = [{**key.model_dump(), "use": "sig", "alg": "ES256"} for key in portal.public_keys]
+def client_keys(
+    public_keys: Sequence[PublicKey], folder: Path
+) -> tuple[dict[str, object], Path | None]:
+    """Return the JWK set of a client, and where its private key lies if it brought none."""
+    if public_keys:
+        keys = [{**key.model_dump(), "use": "sig", "alg": "ES256"} for key in public_keys]
         return {"keys": keys}, None
     key: ECKey = load_client_key(client_key(folder, CLIENT_KEY))
     return public_jwks(key), folder / f"{CLIENT_KEY}.pem"

@@ -53,6 +53,7 @@ STATUS_OF: Mapping[str, HTTPStatus] = {
     "unknown_attempt": HTTPStatus.BAD_REQUEST,
     "assurance_too_low": HTTPStatus.FORBIDDEN,
     "not_permitted": HTTPStatus.FORBIDDEN,
+    "insufficient_scope": HTTPStatus.FORBIDDEN,
     "cross_site": HTTPStatus.FORBIDDEN,
     "invalid_name": HTTPStatus.UNPROCESSABLE_ENTITY,
     "invalid_document": HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -114,6 +115,14 @@ STATUS_OF: Mapping[str, HTTPStatus] = {
     "username_taken": HTTPStatus.CONFLICT,
 }
 
+_CHALLENGES: Mapping[str, str] = {
+    "not_signed_in": "Bearer",
+    "session_ended": "Bearer",
+    "invalid_token": 'Bearer error="invalid_token"',
+    "insufficient_scope": 'Bearer error="insufficient_scope"',
+}
+"""How programs may prove who they are (RFC 6750, 3)."""
+
 _CODE_OF_STATUS = {
     HTTPStatus.NOT_FOUND: "not_found",
     HTTPStatus.METHOD_NOT_ALLOWED: "method_not_allowed",
@@ -167,6 +176,8 @@ def answer_problem(
         answer = render(scope, "error.html", status=status, code=code)
     else:
         answer = problem(code, language_of(scope), status=status, errors=errors)
+        if code in _CHALLENGES:
+            answer.headers["WWW-Authenticate"] = _CHALLENGES[code]
     return answer
 
 

@@ -114,6 +114,12 @@ class InvalidPortalError(IdentityError):
         super().__init__("; ".join(map(str, self.faults)))
 
 
+class InvalidSystemError(InvalidPortalError):
+    """The same of a file that should describe a department's own system."""
+
+    code = "invalid_system"
+
+
 # ---- the realm ----
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -39,8 +39,8 @@ AFTER_LOGOUT = ("/logout/done", "/login/again", "/")
 LEAST_CONTRAST = 4.5
 """Of the colours against white (WCAG 2.2, 1.4.3)."""
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
-_RESERVED = ("platform", "account", "admin-", "broker", "realm-", "security-")
-"""Beginnings of the names of our own clients and of Keycloak's."""
+_RESERVED = ("platform", "account", "admin-", "broker", "realm-", "security-", "system-")
+"""Beginnings of the names of our own clients, of Keycloak's, and of departments' systems."""
 
 # pydantic's word, and the part of its context that says more
 _KINDS = {
@@ -56,6 +56,9 @@ _KINDS = {
     "string_pattern_mismatch": (PortalFaultKind.PATTERN, "pattern"),
     "literal_error": (PortalFaultKind.NOT_ONE_OF, "expected"),
 }
+
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 class PortalClaim(StrEnum):
@@ -303,8 +306,13 @@ class Portal(_Strict):
 
 def read_portal(unverified_yaml: bytes) -> Portal:
     """Return the portal that a file describes; raise `InvalidPortalError` with all its faults."""
+    return read_strictly(Portal, unverified_yaml)
+
+
+def read_strictly(model: type[ModelT], unverified_yaml: bytes) -> ModelT:
+    """Return what a file says in the form of `model`; raise `InvalidPortalError`."""
     try:
-        return Portal.model_validate(read_yaml(unverified_yaml))
+        return model.model_validate(read_yaml(unverified_yaml))
     except MalformedYamlError as error:
         raise InvalidPortalError(
             [PortalFault("/", PortalFaultKind.NOT_YAML, str(error.place))]

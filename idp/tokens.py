@@ -26,6 +26,7 @@ from idp.faults import TokenFault
 from idp.json_objects import read_object
 from idp.levels import AuthenticationLevel, IdentityLevel
 from idp.organizations import Organization, read_organizations
+from idp.realm.clients import AUTHORITY_CLAIM
 from idp.signed_tokens import SigningKeys, TokenForm, read_signed
 
 CLOCK_SKEW = timedelta(seconds=30)
@@ -91,6 +92,8 @@ class AccessClaims:
     identity_level: IdentityLevel | None
     """None: of a machine."""
     expires_at: datetime
+    authority: str | None = None
+    """The authority (USCC) for which a department's own system speaks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +196,7 @@ def verify_access_token(
         level=None if session_id is None else _read_level(claims),
         identity_level=None if session_id is None else _read_identity_level(claims),
         expires_at=expires_at,
+        authority=read_optional_identifier(claims, AUTHORITY_CLAIM),
     )
 
 

@@ -4,12 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Response
 
+from api.bearers import bearer_token
 from api.deps import CurrentServices
 from api.schemas.acting import KeySetOut
 from api.web_sessions import identity_of
 from idp.acting import AccessClaims
-from idp.errors import InvalidTokenError
-from idp.faults import TokenFault
 from idp.subjects import STATE_MAY_BE_OLD_IN_OUTAGE
 from idp.tokens import verify_access_token
 
@@ -18,7 +17,6 @@ router = APIRouter(tags=["acting"])
 JWT = "application/jwt"
 JWKS_SECONDS = 300
 """As long as a portal may keep the key set: a new key is published long before it is used."""
-_BEARER = "bearer "
 
 
 @router.get(
@@ -33,7 +31,7 @@ def acting(
     identity, at = identity_of(services), services.clock()
     people = identity.people
     access: AccessClaims = verify_access_token(
-        _bearer(authorization),
+        bearer_token(authorization),
         provider=identity.provider,
         audience=services.settings.identity.api_audience,
         at=at,
@@ -55,9 +53,3 @@ def acting_keys(services: CurrentServices, response: Response) -> KeySetOut:
     """Answer the keys that such statements are checked with (RFC 7517)."""
     response.headers["Cache-Control"] = f"public, max-age={JWKS_SECONDS}"
     return KeySetOut.model_validate(identity_of(services).people.statements.jwks())
-
-
-def _bearer(unverified_header: str) -> str:
-    if unverified_header[: len(_BEARER)].lower() != _BEARER:
-        raise InvalidTokenError(TokenFault.MALFORMED)
-    return unverified_header[len(_BEARER) :].strip()

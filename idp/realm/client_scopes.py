@@ -14,6 +14,10 @@ IDENTITY_DOCUMENT = "identity-document"
 ACTING = "acting"
 """Access tokens for our own API, to ask who acts for whom."""
 
+CERTIFICATES_ISSUE = "certificates:issue"
+CERTIFICATES_READ = "certificates:read"
+"""Access tokens for our own API, of departments' systems; only those asked for come."""
+
 _EVERYWHERE = {
     "id.token.claim": "true",
     "access.token.claim": "true",
@@ -42,18 +46,9 @@ def client_scopes(api_audience: str) -> tuple[Mapping[str, object], ...]:
             _attribute_mapper("document_type", "documentType", _ID_TOKEN_ONLY),
             _attribute_mapper("document_number", "documentNumber", _ID_TOKEN_ONLY),
         ),
-        _scope(
-            ACTING,
-            _mapper(
-                "audience",
-                "oidc-audience-mapper",
-                {
-                    "included.client.audience": api_audience,
-                    "id.token.claim": "false",
-                    "access.token.claim": "true",
-                    "introspection.token.claim": "true",
-                },
-            ),
+        *(
+            _scope(name, _audience_mapper(api_audience))
+            for name in (ACTING, CERTIFICATES_ISSUE, CERTIFICATES_READ)
         ),
         _scope(
             ORGANIZATION,
@@ -82,6 +77,19 @@ def _scope(
         "attributes": {"include.in.token.scope": in_scope, "display.on.consent.screen": "false"},
         "protocolMappers": list(mappers),
     }
+
+
+def _audience_mapper(api_audience: str) -> Mapping[str, object]:
+    return _mapper(
+        "audience",
+        "oidc-audience-mapper",
+        {
+            "included.client.audience": api_audience,
+            "id.token.claim": "false",
+            "access.token.claim": "true",
+            "introspection.token.claim": "true",
+        },
+    )
 
 
 def _attribute_mapper(claim: str, attribute: str, where: Mapping[str, str]) -> Mapping[str, object]:

@@ -31,6 +31,9 @@ ADMIN_ROLES = (
 )
 """What our web application may do in the realm: accounts, companies, sessions; reading events."""
 
+AUTHORITY_CLAIM = "authority"
+"""In the access token of a department's own system: the authority it speaks for."""
+
 JsonWebKeys = Mapping[str, object]
 
 
@@ -86,6 +89,37 @@ def service_client(client_id: str, title: str, keys: JsonWebKeys) -> Mapping[str
         "serviceAccountsEnabled": True,
         "fullScopeAllowed": True,  # its own roles, which are few
         "defaultClientScopes": ["basic", "service_account"],
+    }
+
+
+def machine_client(
+    client_id: str, title: str, keys: JsonWebKeys, *, scopes: Sequence[str], authority: str
+) -> Mapping[str, object]:
+    """Return a department's own system: nobody signs in to it, and it holds no role.
+
+    It may ask for `scopes`, and its access tokens say for which `authority` (USCC) it speaks.
+    """
+    return {
+        **_client(client_id, title, _key_attributes(keys)),
+        "serviceAccountsEnabled": True,
+        "defaultClientScopes": ["basic", "service_account"],
+        "optionalClientScopes": list(scopes),
+        "protocolMappers": [
+            {
+                "name": AUTHORITY_CLAIM,
+                "protocol": "openid-connect",
+                "protocolMapper": "oidc-hardcoded-claim-mapper",
+                "config": {
+                    "claim.name": AUTHORITY_CLAIM,
+                    "claim.value": authority,
+                    "jsonType.label": "String",
+                    "access.token.claim": "true",
+                    "id.token.claim": "false",
+                    "userinfo.token.claim": "false",
+                    "introspection.token.claim": "true",
+                },
+            }
+        ],
     }
 
 
