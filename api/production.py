@@ -6,9 +6,11 @@ from api.settings import DEMONSTRATION_SITE_NAME, Environment, Settings
 from certs.pki import Pki
 from certs.seals import SealBook
 from hsm.permits import UnattendedUse
+from idp.portals import Portals
 
 TEST_MARK = "测试"
 DEMONSTRATION_PEOPLE = "demo/people.json"
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
 class ProductionRefusedError(Exception):
@@ -74,5 +76,11 @@ def _refusals_of_identity(settings: Settings) -> Iterator[str]:
         yield "IDP_ISSUER: not https, and whoever answers there says who people are"
     if identity.bases_url is not None and identity.bases_url.scheme != "https":
         yield "IDP_BASES_URL: not https, and whoever answers there says who lives"
+    keycloak = identity.keycloak_url
+    if keycloak is not None and keycloak.scheme != "https" and keycloak.host not in LOOPBACK:
+        yield "IDP_KEYCLOAK_URL: not https, and the administrator's password goes there"
+    for home in sorted(Portals(settings.data / "portals").homes()):
+        if not home.startswith("https://"):
+            yield f"portals: {home} is not https"
     if (settings.data / DEMONSTRATION_PEOPLE).exists():
         yield f"{DEMONSTRATION_PEOPLE}: people of the demonstration, with their passwords"

@@ -1,5 +1,6 @@
 """What production does not start with; each is told, and each by itself is enough."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from idp.settings import IdentitySettings
 from signing.x509 import DistinguishedName
 
 NO_SEALS = SealBook({})
+MARKET_PORTAL = Path(__file__).resolve().parents[2] / "demo" / "portals" / "market.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +88,22 @@ def test_bases_that_anybody_could_be_are_refused(real_pki: Pki) -> None:
     identity = IdentitySettings(bases_url=HttpUrl("http://bases.zhengzhao.example"))
     (told,) = refusals(production(identity=identity), real_pki)
     assert told.startswith("IDP_BASES_URL: ")
+
+
+@pytest.mark.parametrize("host", ["id.zhengzhao.example", "10.0.0.8"])
+def test_a_password_is_sent_nowhere_in_the_clear(real_pki: Pki, host: str) -> None:
+    near = IdentitySettings(keycloak_url=HttpUrl("http://localhost:8180"))
+    verify_fit_for_production(production(identity=near), real_pki, NO_SEALS)
+    far = IdentitySettings(keycloak_url=HttpUrl(f"http://{host}:8180"))
+    (told,) = refusals(production(identity=far), real_pki)
+    assert told.startswith("IDP_KEYCLOAK_URL: ")
+
+
+def test_a_portal_in_the_clear_is_refused(real_pki: Pki, tmp_path: Path) -> None:
+    (tmp_path / "portals").mkdir()
+    shutil.copy(MARKET_PORTAL, tmp_path / "portals" / "portal-market.yaml")
+    (told,) = refusals(production(data=tmp_path), real_pki)
+    assert told == "portals: http://market.localhost:8201 is not https"
 
 
 def test_people_of_the_demonstration_are_refused(real_pki: Pki, tmp_path: Path) -> None:
