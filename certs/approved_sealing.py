@@ -23,6 +23,9 @@ from hsm.errors import ApprovalRejectedError, CustodyError
 AT_ONCE = 20
 """Drafts sealed together: about a second."""
 
+OF_DRAFTS = "draft\n"
+"""How the idempotency keys of drafts begin: no header, so no caller's own key, holds a line end."""
+
 
 class ApprovedSealing:
     """Seals what officers approved. Threads and processes may be at the same request."""
@@ -82,7 +85,10 @@ class ApprovedSealing:
                 given_back[draft.id] = error.code
         outcomes: Mapping[str, Issued | Refused] = {}
         if orders:
-            keyed = [KeyedOrder(order, key=key, draft_id=key) for key, order in orders.items()]
+            keyed = [
+                KeyedOrder(order, key=f"{OF_DRAFTS}{draft_id}", draft_id=draft_id)
+                for draft_id, order in orders.items()
+            ]
             try:
                 outcomes = dict(
                     zip(

@@ -6,9 +6,16 @@ from datetime import timedelta
 import pytest
 from simulators.approvals import DRAFTER, OTHER_SEALER, SEALER
 from simulators.desk import Desk
-from simulators.office import CIVIL_AFFAIRS_BUREAU, OTHER_MARKET_BUREAU, SENIOR_CARD, Office
+from simulators.office import (
+    CIVIL_AFFAIRS_BUREAU,
+    FOOD_LICENCE,
+    OTHER_MARKET_BUREAU,
+    SENIOR_CARD,
+    Office,
+)
 from sqlalchemy import Engine, select
 
+from certs.acceptance import KeyedOrder
 from certs.approval_requests import (
     MOST_DRAFTS,
     ApprovalExpiredError,
@@ -30,6 +37,7 @@ from certs.draft_entries import (
     UnknownDraftError,
 )
 from certs.errors import InvalidOrderError
+from certs.issuance import Issued
 from certs.tables import approval_requests
 from hsm.approvals import Approval
 from hsm.errors import ApprovalRejectedError, LedgerUnavailableError
@@ -287,6 +295,16 @@ def test_a_ledger_that_does_not_answer_leaves_it_to_be_finished(desk: Desk) -> N
     assert states(desk, draft) == ["sealing"]
     assert desk.sealing.resume(at=desk.office.at) == 0
     assert states(desk, draft) == ["sealed"]
+
+
+def test_a_callers_own_key_never_takes_the_place_of_a_draft(desk: Desk) -> None:
+    draft = desk.submitted()
+    order = desk.office.order(FOOD_LICENCE)  # by the same authority
+    (outcome,) = desk.office.issuance.issue_unattended(
+        [KeyedOrder(order, key=draft.id)], at=desk.office.at
+    )
+    assert isinstance(outcome, Issued)
+    assert desk.seal(draft).results == {draft.id: "sealed"}
 
 
 def test_an_order_given_up_ends_its_draft_with_the_reason(desk: Desk) -> None:
