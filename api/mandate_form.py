@@ -1,9 +1,9 @@
 """What somebody types of a mandate: persons, matters, days, each fault beside its field."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 
+from api.days import read_day, start_of
 from api.deps import VerifiedForm
-from certs.orders import CHINA_TIME
 from idp.documents import HolderKind, IdentityDocument, InvalidDocumentError
 from idp.errors import MandateFault
 from idp.mandates import Terms
@@ -49,8 +49,8 @@ def read_terms(
         return None
     return Terms(
         matters,
-        since=_start_of(since),
-        until=_start_of(until + timedelta(days=1)),  # the last day is a day of it
+        since=start_of(since),
+        until=start_of(until + timedelta(days=1)),  # the last day is a day of it
         transferable=transferable,
     )
 
@@ -65,15 +65,7 @@ def _read_matters(form: VerifiedForm) -> Matters:
 
 
 def _read_day(form: VerifiedForm, field: str, faults: list[MandateFault]) -> date | None:
-    try:
-        day = date.fromisoformat(form.text(field).strip())
-    except ValueError:
-        day = date.max
-    if day.year == date.max.year:  # the day after the last one has to exist
+    day = read_day(form.text(field))
+    if day is None:
         faults.append(MandateFault(field, "no_day"))
-        return None
     return day
-
-
-def _start_of(day: date) -> datetime:
-    return datetime.combine(day, time(), CHINA_TIME)

@@ -1,9 +1,13 @@
 """What counter and personnel lists need of the realm (`idp.realm.admin.RealmAdmin` is one)."""
 
+import re
 from collections.abc import Mapping
 from typing import Protocol
 
 from idp.realm.records import Credential, NewUser, User
+
+USERNAME = re.compile(r"(?=.{3,64}\Z)[a-z][a-z0-9]*(?:[._-][a-z0-9]+)*")
+"""As the realm keeps them: lower case, at least three characters."""
 
 
 class Accounts(Protocol):

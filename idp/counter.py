@@ -3,14 +3,13 @@
 The clerk sees person and document; nothing is believed that only the person says.
 """
 
-import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
-from idp.accounts import Accounts
+from idp.accounts import USERNAME, Accounts
 from idp.alarms import Alarms
 from idp.counter_acts import CounterAct, CounterCase, record
 from idp.database import Transactions
@@ -34,9 +33,6 @@ from idp.subjects import STATE_MAY_BE_OLD_IN_OUTAGE, Subjects
 
 GETS_CERTIFICATES_SEALED = frozenset({Post.DRAFTING, Post.SEALING, Post.SEAL_KEEPING})
 """Who holds one of these lets no officer into his account."""
-
-# As the realm keeps them: lower case; three characters at least.
-_USERNAME = re.compile(r"(?=.{3,64}\Z)[a-z][a-z0-9]*(?:[._-][a-z0-9]+)*")
 
 
 class AccountShutError(IdentityError):
@@ -234,7 +230,7 @@ class Counter:
         name, and what `find` raises.
         """
         clerk.verify_may_accept(at=at)
-        if not _USERNAME.fullmatch(username):
+        if not USERNAME.fullmatch(username):
             raise InvalidUsernameError
         self._verify_has_none(username, person, at=at)
         password = new_one_time_password()

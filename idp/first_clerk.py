@@ -79,7 +79,7 @@ class FirstClerk:
         user = self._accounts.find_user(username)
         if user is None:
             raise NotInRealmError
-        officer = self._verify_may_be_first(user, at=at)
+        officer = self._first_clerk(user, at=at)
         case = CounterCase(
             id=secrets.token_hex(16),
             clerk=OPERATOR,
@@ -98,7 +98,7 @@ class FirstClerk:
         """
         enrolment.secret.verify(unverified_code, at=at)
         case = enrolment.case
-        self._verify_may_be_first(self._accounts.user(case.account), at=at)
+        self._first_clerk(self._accounts.user(case.account), at=at)
         self._record(case, CounterAct.BINDING, at)
         label = f"{at:%Y-%m-%d} {case.id[:6]}"
         try:
@@ -114,7 +114,7 @@ class FirstClerk:
         """Record that nothing was bound."""
         self._record(enrolment.case, CounterAct.REFUSED, at)
 
-    def _verify_may_be_first(self, user: User, *, at: datetime) -> Officer:
+    def _first_clerk(self, user: User, *, at: datetime) -> Officer:
         officer = self._officers.of_account(user.account, at=at)
         if officer is None:
             raise NotFirstClerkError

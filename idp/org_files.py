@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+from idp.accounts import USERNAME
 from idp.documents import DocumentType, HolderKind, IdentityDocument, InvalidDocumentError
 from idp.names import InvalidNameError, PersonName
 from idp.officers import Post, PostHeld
@@ -56,9 +57,6 @@ POSTS_ZH: Mapping[str, Post] = {
 _CODE = re.compile(r"[0-9]{4}(?!00)[0-9]{2}(?:0{6}|(?!000)[0-9]{3}(?:000|(?!000)[0-9]{3}))")
 _LEVELS = (6, 9, 12)
 """Digits that say which district, street, community."""
-# As Keycloak keeps them: lower case, at least three characters.
-_USERNAME = re.compile(r"[a-z][a-z0-9]*(?:[._-][a-z0-9]+)*")
-_SHORTEST_USERNAME, _LONGEST_USERNAME = 3, 64
 # What Python's reader takes besides ("20260101", "2026-W01-1") other programs read otherwise.
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -217,10 +215,7 @@ class _Officers:
     def read(self, row: Row) -> None:
         before = len(self._faults.found)
         username = row.unverified_cells["username"]
-        if not (
-            _SHORTEST_USERNAME <= len(username) <= _LONGEST_USERNAME
-            and _USERNAME.fullmatch(username)
-        ):
+        if not USERNAME.fullmatch(username):
             self._faults.add(row.number, "username", "username")
         self._read_person(row, username)
         post = self._read_post(row)

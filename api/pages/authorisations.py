@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated
 from uuid import uuid4
@@ -11,6 +11,7 @@ import structlog
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.authorising import PAGE, begin_authorisation
+from api.days import read_day, start_of
 from api.deps import CurrentForm, CurrentServices, VerifiedForm, verified_form
 from api.desk import SEALING_IDENTITY, CurrentDesk, OfficersDesk
 from api.pages.officers_desk import redirect, type_name
@@ -236,21 +237,16 @@ def _read(keeper: KeepersDesk, form: VerifiedForm) -> SealingAuthorisation:
         authority=authority.uscc,
         type_code=kind.code,
         # Not from before it is given.
-        since=max(_start_of(since), keeper.desk.at.replace(microsecond=0)),
-        until=_start_of(until + timedelta(days=1)),  # the last day is a day of it
+        since=max(start_of(since), keeper.desk.at.replace(microsecond=0)),
+        until=start_of(until + timedelta(days=1)),  # the last day is a day of it
         daily_cap=daily_cap,
     )
 
 
 def _read_day(form: VerifiedForm, field: str, faults: dict[str, str]) -> date | None:
-    try:
-        day = date.fromisoformat(form.text(field).strip())
-    except ValueError:
+    day = read_day(form.text(field))
+    if day is None:
         faults[field] = "day"
-        return None
-    if day.year == date.max.year:
-        faults[field] = "day"
-        return None
     return day
 
 
@@ -263,10 +259,6 @@ def _faults_of_period(since: date, until: date, at: datetime) -> dict[str, str]:
     elif until - since >= LONGEST_AUTHORISATION:
         faults["until"] = "too_long"
     return faults
-
-
-def _start_of(day: date) -> datetime:
-    return datetime.combine(day, time(), CHINA_TIME)
 
 
 def _is_entitled(authority: IssuingAuthority, kind: CertificateType) -> bool:
