@@ -33,8 +33,16 @@ class Applied:
     """The private key to hand to the portal; None when it brought its own public key."""
 
 
-def read_portals(paths: Sequence[Path]) -> list[Portal]:
-    """Return the portals of these files; raise `InvalidPortalError` with the faults of all."""
+def read_portals(paths: Sequence[Path], settings: Settings) -> list[Portal]:
+    """Return the portals of these files; raise `InvalidPortalError` with the faults of all.
+
+    None of them bears a name or an address of the platform itself.
+    """
+    identity = settings.identity
+    ours = {
+        "client": {identity.client_id, identity.approval_client_id, identity.api_audience},
+        "home": {settings.origin},
+    }
     portals, faults = [], []
     for path in paths:
         try:
@@ -45,6 +53,11 @@ def read_portals(paths: Sequence[Path]) -> list[Portal]:
         values = [getattr(portal, name) for portal in portals]
         if len(set(values)) != len(values):
             faults.append(PortalFault(f"/{name}", PortalFaultKind.SAME_IN_TWO_FILES))
+        faults += [
+            PortalFault(f"/{name}", PortalFaultKind.RESERVED).within(portal.client)
+            for portal in portals
+            if getattr(portal, name) in ours[name]
+        ]
     if faults:
         raise InvalidPortalError(faults)
     return portals
@@ -58,7 +71,7 @@ def apply_portals(
     `backchannel_origin` is the platform as Keycloak finds it. Raise `InvalidPortalError` before
     anything is done, `ProviderUnavailableError` or `RealmRefusedError` where it stops.
     """
-    portals = read_portals(paths)
+    portals = read_portals(paths, settings)
     known = settings.data / "portals"
     known.mkdir(parents=True, exist_ok=True)
     for portal, path in zip(portals, paths, strict=True):

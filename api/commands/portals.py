@@ -43,7 +43,7 @@ def apply(
     settings = read_settings(data)
     text = terminal_messages()
     try:
-        read_portals(files)
+        read_portals(files, settings)
     except InvalidPortalError as error:
         complain(f"{text(f'problem.{error.code}')} [{error.code}]")
         for fault in error.faults:

@@ -39,6 +39,24 @@ def test_two_portals_are_not_one(tmp_path: Path) -> None:
     assert "/home: two files say the same" in told.err
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "member"),
+    [
+        ("IDP_CLIENT_ID", "portal-civil", "client"),
+        ("IDP_APPROVAL_CLIENT_ID", "portal-civil", "client"),
+        ("IDP_API_AUDIENCE", "portal-civil", "client"),
+        ("ZHENGYIN_PUBLIC_URL", "http://civil.localhost:8202", "home"),
+    ],
+)
+def test_no_portal_takes_the_place_of_the_platform(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, member: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    told = apply(tmp_path / "data", *SAMPLES)
+    assert told.status == Exit.BAD_DATA
+    assert f"portal-civil/{member}: " in told.err
+
+
 def test_an_issuer_that_is_no_realm_has_no_portals(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
