@@ -25,8 +25,13 @@ class AppliedSystem:
     """The private key to hand to the department; None when it brought its own public key."""
 
 
-def read_systems(paths: Sequence[Path]) -> list[System]:
-    """Return the systems of these files; raise `InvalidSystemError` with the faults of all."""
+def read_systems(paths: Sequence[Path], settings: Settings) -> list[System]:
+    """Return the systems of these files; raise `InvalidSystemError` with the faults of all.
+
+    None of them bears the name of a client of the platform itself.
+    """
+    identity = settings.identity
+    ours = {identity.client_id, identity.approval_client_id, identity.api_audience}
     systems: list[System] = []
     faults: list[PortalFault] = []
     for path in paths:
@@ -36,6 +41,11 @@ def read_systems(paths: Sequence[Path]) -> list[System]:
             faults += [fault.within(path.name) for fault in error.faults]
     if same_client_twice(systems):
         faults.append(PortalFault("/client", PortalFaultKind.SAME_IN_TWO_FILES))
+    faults += [
+        PortalFault("/client", PortalFaultKind.RESERVED).within(system.client)
+        for system in systems
+        if system.client in ours
+    ]
     if faults:
         raise InvalidSystemError(faults)
     return systems
@@ -49,7 +59,7 @@ def apply_systems(
     Raise `InvalidSystemError` before anything is done, `ProviderUnavailableError` or
     `RealmRefusedError` where it stops.
     """
-    systems = read_systems(paths)
+    systems = read_systems(paths, settings)
     known = settings.data / SYSTEMS
     known.mkdir(parents=True, exist_ok=True)
     for system, path in zip(systems, paths, strict=True):

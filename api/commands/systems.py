@@ -36,7 +36,7 @@ def apply(
     settings = read_settings(data)
     text = terminal_messages()
     try:
-        read_systems(files)
+        read_systems(files, settings)
     except InvalidSystemError as error:
         complain(f"{text(f'problem.{error.code}')} [{error.code}]")
         for fault in error.faults:

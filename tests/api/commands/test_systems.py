@@ -31,3 +31,15 @@ def test_an_issuer_that_is_no_realm_has_no_systems(
     told = zhengyin("systems", "apply", SYSTEM, "--data", tmp_path)
     assert told.status == Exit.CONFIGURATION
     assert not list(tmp_path.rglob("*.yaml"))
+
+
+@pytest.mark.parametrize(
+    "variable", ["IDP_CLIENT_ID", "IDP_APPROVAL_CLIENT_ID", "IDP_API_AUDIENCE"]
+)
+def test_no_system_takes_the_place_of_the_platform(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "system-civil")
+    told = zhengyin("systems", "apply", SYSTEM, "--data", tmp_path / "data")
+    assert told.status == Exit.BAD_DATA
+    assert "system-civil/client: " in told.err
