@@ -85,11 +85,11 @@ def open_portal(  # noqa: PLR0913 - what differs between two portals
             portal.redirect_uri,
         )
         sessions = Sessions(transactions, personal_data, portal.client)
-        issuer = urlsplit(oidc_issuer)
+        provider_address = urlsplit(oidc_issuer)
         yield PortalParts(
             portal=portal,
             platform=platform,
-            provider_origin=f"{issuer.scheme}://{issuer.netloc}",
+            provider_origin=f"{provider_address.scheme}://{provider_address.netloc}",
             clock=clock,
             party=party,
             sessions=sessions,

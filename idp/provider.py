@@ -105,11 +105,11 @@ class Provider:
         With `backchannel_origin` ("http://127.0.0.1:8180") our own requests go there, on the same
         paths. Nothing is fetched yet. Raise `ValueError` for an issuer that is no plain address.
         """
-        issuer = urlsplit(oidc_issuer)
-        if not _is_plain(issuer) or issuer.query or not _ADDRESS.fullmatch(oidc_issuer):
+        address = urlsplit(oidc_issuer)
+        if not _is_plain(address) or address.query or not _ADDRESS.fullmatch(oidc_issuer):
             raise ValueError("an issuer is an http(s) address without query and fragment")
         self.oidc_issuer = oidc_issuer
-        self._origin = _origin(issuer)
+        self._origin = _origin(address)
         self._backchannel_origin = backchannel_origin or self._origin
         self._fetcher = fetcher or Fetcher()
         self._metadata: Kept[ProviderMetadata] = Kept(METADATA_LIMITS)
