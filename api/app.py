@@ -17,6 +17,7 @@ from api.pages import (
     authorisations,
     certificate,
     counter,
+    counter_documents,
     counter_mandates,
     drafts_desk,
     identity_level,
@@ -92,6 +93,7 @@ def create_app(services: Services, *, rate_limited: bool = True) -> FastAPI:
         identity_level,
         acting_statements,
         counter,
+        counter_documents,
         counter_mandates,
     ):
         app.include_router(module.router, dependencies=[Depends(require_people)])

@@ -17,6 +17,7 @@ from api.wiring import Services
 from idp.accounts import Accounts
 from idp.counter import Clerk, Counter, CounterParts, KnownPerson, Sighting
 from idp.counter_acts import CounterRecords
+from idp.counter_documents import CounterDocuments
 from idp.counter_mandates import CounterMandates
 from idp.documents import DocumentType, HolderKind, IdentityDocument, InvalidDocumentError
 from idp.enrolment import Enrolments, FactorKind, Wanted
@@ -56,6 +57,7 @@ class CounterDesk:
     counter: Counter
     enrolments: Enrolments
     mandates: CounterMandates
+    documents: CounterDocuments
     records: CounterRecords
     settings: Settings
     at: datetime
@@ -156,6 +158,7 @@ def open_desk(services: Services, visitor: Visitor) -> CounterDesk:
         counter=counter,
         enrolments=Enrolments(parts, counter),
         mandates=CounterMandates(parts, counter, identity.people.representation),
+        documents=CounterDocuments(parts, counter),
         records=CounterRecords(identity.transactions),
         settings=services.settings,
         at=visitor.at,

@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from fastapi import Request, Response
 
-from api.counter_desk import DOCUMENT_TYPES, CounterDesk, TypedWrongError
+from api.counter_desk import DOCUMENT_TYPES, LONGEST_NUMBER, CounterDesk, TypedWrongError
 from api.deps import VerifiedForm
 from api.messages import Language, Messages, messages
 from api.middleware import OWN_SCRIPTS
@@ -82,7 +82,6 @@ def find_page(
 ) -> Response:
     """Show the form that takes a document."""
     faults = faults or {}
-    chinese = language_of(request.scope) is Language.CHINESE
     typed = {
         name: "" if form is None else form.text(name)
         for name in ("authority", "document_type", "document_number", "seen")
@@ -94,9 +93,7 @@ def find_page(
         faults=faults,
         typed=typed,
         authorities=desk.authorities,
-        document_types={
-            kind.value: kind.title_zh if chinese else kind.title_en for kind in DOCUMENT_TYPES
-        },
+        document_types=_titles(request),
         audits=bool(desk.audited),
     )
 
@@ -145,6 +142,31 @@ def unknown_page(
     )
 
 
+def further_document_page(
+    request: Request,
+    form: VerifiedForm,
+    found: tuple[Sighting, KnownPerson],
+    faults: Mapping[str, str] | None = None,
+) -> Response:
+    """Show the form that takes a further document of somebody found."""
+    sighting, person = found
+    faults = faults or {}
+    return render(
+        request.scope,
+        "counter/document.html",
+        status=status_of(faults),
+        faults=faults,
+        carried=_carried(form, sighting),
+        document=_shown(request, sighting),
+        document_types=_titles(request),
+        person=person,
+        typed={
+            name: form.text(name)[: 2 * LONGEST_NUMBER]
+            for name in ("new_type", "new_number", "replaces", "new_seen")
+        },
+    )
+
+
 def alarm_page(request: Request, form: VerifiedForm, sighting: Sighting) -> Response:
     """Show that the person shut the account himself, and the button that opens it again."""
     return render(
@@ -187,6 +209,12 @@ def show_enrolment(
 def slip_page(request: Request, access: OneTimeAccess) -> Response:
     """Show a password for one use, this once."""
     return render(request.scope, "counter/slip.html", access=access)
+
+
+def _titles(request: Request) -> Mapping[str, str]:
+    """Return the kinds of documents that persons have, by their codes."""
+    chinese = language_of(request.scope) is Language.CHINESE
+    return {kind.value: kind.title_zh if chinese else kind.title_en for kind in DOCUMENT_TYPES}
 
 
 def _carried(form: VerifiedForm, sighting: Sighting) -> Mapping[str, str]:

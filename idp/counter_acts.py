@@ -40,6 +40,10 @@ class CounterAct(StrEnum):
     """After "this was not me": with a new password."""
     MANDATE_GRANTED = "mandate_granted"
     """To a relative; each of both persons has his row, and the detail is the mandate's id."""
+    DOCUMENT_ADDED = "document_added"
+    """One more of the person's; it is the one that was seen."""
+    DOCUMENT_REPLACED = "document_replaced"
+    """By the one that was seen."""
     PASSWORD_RENEWED = "password_renewed"  # noqa: S105  # a word, no password
 
 

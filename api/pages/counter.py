@@ -144,7 +144,7 @@ def cancel_enrolment(enrolment_id: str, desk: ClerksDesk) -> Response:
 
 @router.get("/done/{case_id}")
 def done_page(case_id: str, request: Request, desk: ClerksDesk) -> Response:
-    """Show how an enrolment of this clerk ended."""
+    """Show how an enrolment of this clerk ended, or which document he recorded."""
     records = desk.records.of_case(case_id, clerk=desk.officer.account)
     if not records:
         raise EnrolmentOverError
@@ -221,6 +221,8 @@ _OUTCOMES = (
     (CounterAct.CODE_BOUND, "bound"),
     (CounterAct.PASSKEY_BOUND, "bound"),
     (CounterAct.CANCELLED, "cancelled"),
+    (CounterAct.DOCUMENT_ADDED, "document_added"),
+    (CounterAct.DOCUMENT_REPLACED, "document_replaced"),
 )
 
 
