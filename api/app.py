@@ -1,5 +1,6 @@
 """The web application: routes, pages, limits and headers around the services."""
 
+from functools import cache, partial
 from importlib.resources import files
 from urllib.parse import urlsplit
 
@@ -98,8 +99,7 @@ def create_app(services: Services, *, rate_limited: bool = True) -> FastAPI:
     ):
         app.include_router(module.router, dependencies=[Depends(require_people)])
     app.mount("/static", _Static(directory=str(files("api") / "static")))
-    description = describe(app)
-    app.openapi = lambda: description  # type: ignore[method-assign] # as FastAPI documents it
+    app.openapi = cache(partial(describe, app))  # type: ignore[method-assign] # as FastAPI documents it
     return app
 
 
