@@ -27,7 +27,7 @@ from idp.errors import (
     CrossSiteError,
     NotSignedInError,
 )
-from idp.levels import AuthenticationLevel, IdentityLevel
+from idp.levels import AuthenticationLevel
 
 CSRF_FIELD = "csrf_token"
 OWN_HEADER = "X-Requested-With"
@@ -149,16 +149,6 @@ def require_level(
             raise AssuranceTooLowError(level)
 
     return verify_level
-
-
-def require_identity(level: IdentityLevel) -> Callable[[Visitor], Coroutine[Any, Any, None]]:
-    """Return a dependency: who was checked less thoroughly is told how to raise his level."""
-
-    async def verify_identity(visitor: CurrentVisitor) -> None:
-        if visitor.identity_level < level:
-            raise AssuranceTooLowError(level)
-
-    return verify_identity
 
 
 async def require_people(request: Request, services: CurrentServices) -> None:

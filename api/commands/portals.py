@@ -1,6 +1,5 @@
 """`portals apply`: portals made clients of the realm and known to the platform."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -8,12 +7,11 @@ import typer
 
 from api.commands.common import (
     DataOption,
-    Exit,
-    complain,
     exit_statuses,
     read_settings,
     terminal_messages,
 )
+from api.commands.realm_clients import refuse_files, tell_applied
 from api.portal_applying import apply_portals, read_portals
 from api.realm_site import operator
 from idp.errors import InvalidPortalError
@@ -45,18 +43,11 @@ def apply(
     try:
         read_portals(files, settings)
     except InvalidPortalError as error:
-        complain(f"{text(f'problem.{error.code}')} [{error.code}]")
-        for fault in error.faults:
-            words = text(f"portal_fault.{fault.kind}", detail=fault.detail)
-            complain(f"  {fault.place}: {words}")
-        raise typer.Exit(Exit.BAD_DATA) from None
+        refuse_files(error)
     with exit_statuses():
         origin = backchannel or settings.origin
         for applied in apply_portals(
             files, settings, operator(settings), backchannel_origin=origin
         ):
-            for change in applied.changes:
-                sys.stdout.write(f"{change}\n")
             done = text("command.portal_applied", portal=applied.portal.client)
-            key = "" if applied.key_file is None else f" {applied.key_file}"
-            sys.stdout.write(f"{done}{key}\n")
+            tell_applied(done, changes=applied.changes, key_file=applied.key_file)

@@ -1,6 +1,5 @@
 """`systems apply`: departments' own systems made clients of the realm and known here."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -8,12 +7,11 @@ import typer
 
 from api.commands.common import (
     DataOption,
-    Exit,
-    complain,
     exit_statuses,
     read_settings,
     terminal_messages,
 )
+from api.commands.realm_clients import refuse_files, tell_applied
 from api.realm_site import operator
 from api.system_applying import apply_systems, read_systems
 from idp.errors import InvalidSystemError
@@ -38,15 +36,8 @@ def apply(
     try:
         read_systems(files, settings)
     except InvalidSystemError as error:
-        complain(f"{text(f'problem.{error.code}')} [{error.code}]")
-        for fault in error.faults:
-            words = text(f"portal_fault.{fault.kind}", detail=fault.detail)
-            complain(f"  {fault.place}: {words}")
-        raise typer.Exit(Exit.BAD_DATA) from None
+        refuse_files(error)
     with exit_statuses():
         for applied in apply_systems(files, settings, operator(settings)):
-            for change in applied.changes:
-                sys.stdout.write(f"{change}\n")
             done = text("command.system_applied", system=applied.system.client)
-            key = "" if applied.key_file is None else f" {applied.key_file}"
-            sys.stdout.write(f"{done}{key}\n")
+            tell_applied(done, changes=applied.changes, key_file=applied.key_file)

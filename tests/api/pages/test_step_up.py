@@ -16,11 +16,11 @@ from simulators.signing_in import NAME, SESSION, Scene, Somebody, at_provider
 from simulators.token_drafts import AT
 from simulators.web import ENGLISH
 
-from api.deps import CurrentForm, CurrentVisitor, require_identity, require_level
+from api.deps import CurrentForm, CurrentVisitor, require_level
 from api.rendering import render
 from api.wiring import Services
 from idp.attempts import FORM_LIFETIME
-from idp.errors import ProviderUnavailableError
+from idp.errors import AssuranceTooLowError, ProviderUnavailableError
 from idp.faults import ProviderFault
 from idp.levels import AuthenticationLevel, IdentityLevel
 from idp.realm.admin import RealmAdmin
@@ -29,7 +29,14 @@ from idp.sessions import WebSession
 
 router = APIRouter()
 SURE = [Depends(require_level(AuthenticationLevel.ONE_TIME_CODE))]
-CHECKED = [Depends(require_identity(IdentityLevel.SEEN))]
+
+
+def verify_seen(visitor: CurrentVisitor) -> None:
+    if visitor.identity_level < IdentityLevel.SEEN:
+        raise AssuranceTooLowError(IdentityLevel.SEEN)
+
+
+CHECKED = [Depends(verify_seen)]
 
 
 @router.get("/sure", dependencies=SURE)
